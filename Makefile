@@ -1,0 +1,27 @@
+# make setup PYTHON=/path/to/python3.12 makes .venv with that Python; PY=/path/to/python uses an environment of your own.
+PYTHON ?= python3
+PY ?= .venv/bin/python
+NB ?=
+TESTS = $(PY) -m pytest tests notebooks --nbval-lax --nbval-current-env -n 2 --dist loadfile
+
+.PHONY: help setup run test test-gpu lab record doctor coverage clean
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 12
+setup:  ## make or update .venv
+	@$(PYTHON) cookbook/install.py --python $(PY)
+run: setup  ## run the notebooks, all or NB=path, and show what ran
+	@$(PY) -m cookbook run $(NB)
+test: setup  ## every test; cells that need a GPU are skipped where there is none
+	$(TESTS)
+test-gpu: setup  ## every test; a cell that needs a GPU and finds none fails
+	$(TESTS) --gpu
+lab: setup  ## JupyterLab on this machine
+	$(PY) -m jupyterlab --ip 127.0.0.1 --ServerApp.default_url=/lab/tree/notebooks
+record: setup  ## on a GPU: run the notebooks, all or NB=path, and keep outputs and measurements
+	@$(PY) -m cookbook record $(NB)
+doctor: setup  ## say what is here, what will be skipped, and what to install
+	@$(PY) -m cookbook doctor
+coverage: setup  ## say which cells were recorded in which environment
+	@$(PY) -m cookbook coverage
+clean:  ## remove .venv and build
+	rm -rf .venv build

@@ -1,0 +1,195 @@
+"""Which TensorRT is here, which GPU, and what the two make possible.
+
+``trt`` is the module that the course uses: ``tensorrt`` where it can run, else ``tensorrt_rtx``. The environment
+variable ``COOKBOOK_TENSORRT`` (``tensorrt`` or ``tensorrt_rtx``) chooses by hand.
+"""
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from .errors import BackendError, CudaError, DeviceMemoryError, NoGpuError
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+PRODUCTS = {"tensorrt": "TensorRT", "tensorrt_rtx": "TensorRT-RTX"}
+# Where containers put tools that are not on the PATH.
+TOOL_FOLDERS = ("/usr/src/tensorrt/bin", "/opt/tensorrt/bin", "/usr/local/cuda/bin", "/usr/local/bin")
+
+
+@dataclasses.dataclass(frozen=True)
+class Gpu:
+    """The first CUDA device: name, compute capability, memory in bytes, driver version, newest CUDA of that driver."""
+    name: str
+    capability: tuple[int, int]
+    memory: int
+    driver: str
+    cuda: str
+
+
+def cuda_check(result: tuple):
+    """Unpack what a ``cuda.bindings.runtime`` call returned, ``(status, value, …)``, to nothing, the value, or a tuple.
+
+    Raises: DeviceMemoryError when the GPU is out of memory, CudaError for any other status but success.
+    """
+    from cuda.bindings import runtime as cudart
+    status, *values = result
+    if status != cudart.cudaError_t.cudaSuccess:
+        name, text = (call(status)[1].decode() for call in (cudart.cudaGetErrorName, cudart.cudaGetErrorString))
+        kind = DeviceMemoryError if status == cudart.cudaError_t.cudaErrorMemoryAllocation else CudaError
+        raise kind(f"{name}: {text}")
+    return values[0] if len(values) == 1 else tuple(values) or None
+
+
+@functools.cache
+def gpu() -> Gpu | None:
+    """The first CUDA device, or None where there is no GPU, no driver or no cuda-python."""
+    try:
+        from cuda.bindings import runtime as cudart
+        if not cuda_check(cudart.cudaGetDeviceCount()):
+            return None
+        properties, newest = cuda_check(cudart.cudaGetDeviceProperties(0)), cuda_check(cudart.cudaDriverGetVersion())
+    except (ImportError, CudaError):
+        return None
+    try:
+        command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+        driver = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.split()[0]
+    except (OSError, IndexError, subprocess.TimeoutExpired):
+        driver = "unknown"
+    return Gpu(properties.name.decode(), (properties.major, properties.minor), properties.totalGlobalMem,
+               driver, f"{newest // 1000}.{newest % 1000 // 10}")
+
+
+@functools.cache
+def _load():
+    wanted = os.environ.get("COOKBOOK_TENSORRT")
+    if wanted and wanted not in PRODUCTS:
+        raise BackendError(f"COOKBOOK_TENSORRT={wanted!r}: must be one of {', '.join(PRODUCTS)}")
+    problems = []
+    for name in [wanted] if wanted else sorted(PRODUCTS, reverse=gpu() is None):  # without a GPU only TensorRT-RTX builds
+        try:
+            return importlib.import_module(name)
+        except (ImportError, OSError, RuntimeError) as error:
+            problems.append(f"{name}: {error}")
+    raise BackendError("no TensorRT can be imported. Run `make setup`, or `pip install tensorrt-rtx` (needs no GPU). "
+                       "Tried " + "; ".join(problems))
+
+
+def __getattr__(name: str):
+    if name == "trt":
+        return _load()
+    raise AttributeError(name)
+
+
+def is_rtx() -> bool:
+    """Whether the TensorRT at hand is TensorRT-RTX."""
+    return _load().__name__ == "tensorrt_rtx"
+
+
+def product() -> str:
+    """``TensorRT 8.6.1`` or ``TensorRT-RTX 1.7.1.116``: the product and its own version."""
+    return f"{PRODUCTS[_load().__name__]} {_load().__version__}"
+
+
+def api_version() -> tuple[int, int]:
+    """(major, minor) of the API. TensorRT-RTX numbers its releases from 1, but its API is that of TensorRT 11."""
+    return (11, 0) if is_rtx() else tuple(int(part) for part in _load().__version__.split(".")[:2])
+
+
+def strongly_typed_only() -> bool:
+    """Whether networks take their precision from the model alone: no FP16 or INT8 flag is left (11, TensorRT-RTX)."""
+    return api_version() >= (11, 0)
+
+
+def gpu_problem() -> str | None:
+    """Why engines cannot run here, and the remedy; None where they can."""
+    card = gpu()
+    if card is None:
+        return "a CUDA GPU (none found, or no driver): run this on a machine with an NVIDIA GPU"
+    if is_rtx() and card.capability not in [(8, 0), (8, 6), (8, 9)] and card.capability < (12, 0):
+        return f"a GPU that TensorRT-RTX supports ({card.name} is not one): `pip install tensorrt`"
+    return None
+
+
+def require_gpu(what: str) -> None:
+    """Raise NoGpuError, saying that ``what`` needs a GPU, unless engines can run here."""
+    if problem := gpu_problem():
+        raise NoGpuError(f"{what} needs {problem}. Building a plan and everything before it works without.")
+
+
+def environment_name() -> str:
+    """``cpu``, ``rtx``, or the version of TensorRT (``8.6``, ``10``, ``11``): the row of the README's table."""
+    if gpu_problem():
+        return "cpu"
+    return "rtx" if is_rtx() else "8.6" if api_version()[0] == 8 else str(api_version()[0])
+
+
+def find_tool(name: str) -> str | None:
+    """Path of an executable: on the PATH, in CUDA_HOME, or where NVIDIA's containers put it; None if it is nowhere."""
+    folders = [os.environ.get("PATH", ""), os.path.join(os.environ.get("CUDA_HOME", "/nowhere"), "bin"), *TOOL_FOLDERS]
+    return shutil.which(name, path=os.pathsep.join(folders))
+
+
+def package_version(name: str) -> str | None:
+    """Version of a package, by its import name or its distribution's; ``0`` if it has no metadata, None if it is not here."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        if importlib.util.find_spec(name.replace("-", "_")) is None:
+            return None
+    distributions = importlib.metadata.packages_distributions().get(name.replace("-", "_"), [])
+    return importlib.metadata.version(distributions[0]) if distributions else "0"
+
+
+def stamp() -> dict[str, str]:
+    """What a recorded number or output needs beside it: environment, GPU, driver, TensorRT, torch, Python, date."""
+    card = gpu()
+    return {"environment": environment_name(), "gpu": card.name if card else "none", "driver": card.driver if card else "none",
+            "tensorrt": product(), "torch": (package_version("torch") or "none").split("+")[0],
+            "python": platform.python_version(), "date": datetime.date.today().isoformat()}
+
+
+def environment() -> None:
+    """First call of every notebook: switches ``%%requires`` on and says in one line where the notebook runs."""
+    from . import requires
+    requires.load()
+    now = stamp()
+    print(f"environment {now['environment']} · {now['tensorrt']} · GPU: {now['gpu']} · torch {now['torch']}")
+    if problem := gpu_problem():
+        print(f"GPU cells are skipped and show what was recorded: they need {problem.split(':')[0]}.")
+
+
+def doctor() -> list[tuple[str, str, str]]:
+    """Rows (topic, what was found, what to do) about this machine. Nothing in it raises: a problem is a row."""
+    from .requires import KNOWN
+    card, rows = gpu(), [("Python", platform.python_version(), "")]
+    rows.append(("GPU", f"{card.name}, compute capability {card.capability[0]}.{card.capability[1]}, {card.memory / 2**30:.0f} GiB", "")
+                if card else ("GPU", "none that CUDA can use", "an NVIDIA GPU with its driver; without one the course still builds engines"))
+    rows += [("driver", f"{card.driver}, for CUDA up to {card.cuda}", "")] if card else []
+    for name, title in PRODUCTS.items():
+        found = importlib.util.find_spec(name) and importlib.import_module(name).__version__
+        rows.append((title, found or "not installed", "" if found else f"pip install {name.replace('_', '-')}"))
+    try:
+        rows += [("in use", product(), ""), ("environment", environment_name(), ""),
+                 ("engines", "are built here, not run: needs " + gpu_problem() if gpu_problem() else "run here", "")]
+    except BackendError as error:
+        rows.append(("in use", "no TensorRT", str(error)))
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        if (name := re.match(r"[\w-]*", line)[0]) and not name.startswith("tensorrt"):
+            found = package_version(name)
+            rows.append((name, found or "not installed", "" if found else "make setup"))
+    for name, (kind, remedy) in KNOWN.items():
+        if kind in ("tool", "package") and name != "torch":
+            found = find_tool(name) if kind == "tool" else package_version(name)
+            rows.append((name, "found" if found and kind == "tool" else found or "not found", "" if found else remedy))
+    return rows

@@ -1,0 +1,90 @@
+"""Looking into networks, ONNX graphs and engines: tables and drawings."""
+from __future__ import annotations
+
+import json
+
+from .backend import trt
+from .errors import CookbookError
+from .plot import BLUE, GREEN, GREY, ORANGE
+
+
+def network_table(network):
+    """A TensorRT network as a DataFrame: index, layer name, type, inputs, outputs with shapes (-1: dynamic)."""
+    import pandas as pd
+    rows = []
+    for i in range(network.num_layers):
+        layer = network.get_layer(i)
+        ins = [layer.get_input(k) for k in range(layer.num_inputs)]
+        outs = [layer.get_output(k) for k in range(layer.num_outputs)]
+        rows.append({"layer": layer.name, "type": layer.type.name, "inputs": ", ".join(t.name for t in ins if t is not None),
+                     "outputs": ", ".join(f"{t.name} {tuple(t.shape)}" for t in outs)})
+    return pd.DataFrame(rows)
+
+
+def layers(engine) -> list[dict]:
+    """What the engine inspector knows of each layer, as dicts (Name, LayerType, Inputs, Outputs, TacticName, …).
+
+    Raises: CookbookError for a plan that was built without detailed profiling verbosity.
+    """
+    text = engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
+    found = json.loads(text)["Layers"]
+    if found and not isinstance(found[0], dict):
+        raise CookbookError("the engine holds layer names only: build it with ProfilingVerbosity.DETAILED (cookbook.build does)")
+    return found
+
+
+def layer_table(engine):
+    """The engine's layers as a DataFrame: name, type, kernel (tactic), formats of inputs and outputs."""
+    import pandas as pd
+    rows = [{"layer": layer["Name"], "type": layer["LayerType"], "kernel": layer.get("TacticName", ""),
+             "in": "; ".join(_format(t) for t in layer.get("Inputs", [])), "out": "; ".join(_format(t) for t in layer.get("Outputs", []))}
+            for layer in layers(engine)]
+    return pd.DataFrame(rows)
+
+
+def _format(tensor: dict) -> str:
+    return f"{tuple(tensor.get('Dimensions', ()))} {tensor.get('Format/Datatype', tensor.get('Format', ''))}".strip()
+
+
+def _draw(ax, nodes: list[tuple[str, str, list, list]], inputs: list[str], title: str) -> None:
+    """Draw (label, color, inputs, outputs) nodes top-down: one row a step from the inputs."""
+    import networkx as nx
+    graph, producer = nx.DiGraph(), {}
+    for name in inputs:
+        graph.add_node(name, label=name, color=GREY)
+        producer[name] = name
+    for i, (label, color, _, outs) in enumerate(nodes):
+        graph.add_node(i, label=label, color=color)
+        producer.update({name: i for name in outs})
+    for i, (_, _, ins, _) in enumerate(nodes):
+        graph.add_edges_from((producer[name], i) for name in ins if name in producer and producer[name] != i)
+    for row, members in enumerate(nx.topological_generations(graph)):
+        for node in members:
+            graph.nodes[node]["row"] = row
+    place = nx.multipartite_layout(graph, subset_key="row", align="horizontal")
+    place = {node: (x, -graph.nodes[node]["row"]) for node, (x, _) in place.items()}
+    nx.draw_networkx_edges(graph, place, ax=ax, arrowsize=9, edge_color=GREY, node_size=900)
+    for node, (x, y) in place.items():
+        ax.text(x, y, graph.nodes[node]["label"], ha="center", va="center", fontsize=7.5, color="white",
+                bbox={"boxstyle": "round,pad=0.35", "fc": graph.nodes[node]["color"], "ec": "none"})
+    ax.set_title(title, fontsize=9)
+    ax.margins(x=0.35, y=0.08)
+    ax.set_axis_off()
+
+
+def draw_onnx(model, ax, title: str = "ONNX graph") -> None:
+    """Draw the nodes of an ``onnx.ModelProto`` on matplotlib axes; constants and weights are left out."""
+    weights = {t.name for t in model.graph.initializer}
+    nodes = [(n.op_type, BLUE, list(n.input), list(n.output)) for n in model.graph.node if n.op_type != "Constant"]
+    _draw(ax, nodes, [i.name for i in model.graph.input if i.name not in weights], title)
+
+
+def draw_engine(engine_layers: list[dict], ax, title: str = "engine layers") -> None:
+    """Draw what ``layers`` returned: fused layers green, reformat layers orange; long names are cut."""
+    nodes, made = [], {t["Name"] for layer in engine_layers for t in layer.get("Outputs", [])}
+    for layer in engine_layers:
+        name = layer["Name"] if len(layer["Name"]) <= 44 else layer["Name"][:42] + "…"
+        nodes.append((name, ORANGE if layer["LayerType"] == "Reformat" else GREEN,
+                      [t["Name"] for t in layer.get("Inputs", [])], [t["Name"] for t in layer.get("Outputs", [])]))
+    inputs = dict.fromkeys(t["Name"] for layer in engine_layers for t in layer.get("Inputs", []) if t["Name"] not in made)
+    _draw(ax, nodes, list(inputs), title)
