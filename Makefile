@@ -8,7 +8,7 @@ TESTS = $(PY) -m pytest tests notebooks --nbval-lax --nbval-current-env -n 2 --d
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 12
 setup:  ## make or update .venv
-	@$(PYTHON) cookbook/install.py --python $(PY)
+	@$(PYTHON) install.py --python $(PY)
 run: setup  ## run the notebooks, all or NB=path, and show what ran
 	@$(PY) -m cookbook run $(NB)
 test: setup  ## every test; cells that need a GPU are skipped where there is none

@@ -1,19 +1,12 @@
 """Helper package of the TensorRT course: it removes what is not the lesson, and hides nothing that is.
 
->>> import cookbook
->>> from cookbook import trt          # the TensorRT at hand: 8.6, 10, 11 or TensorRT-RTX
->>> plan = cookbook.build("model.onnx", profiles={"x": ((1, 64), (8, 64), (32, 64))})
->>> with cookbook.Session(plan) as session:
-...     y = session(x=x)["y"]
-
 Names are loaded on first use, so that ``python -m cookbook doctor`` works where TensorRT is missing.
 """
 import importlib
 
 _NAMES = {"backend": "trt environment require_gpu cuda_check", "builder": "build parse Plan capture_log",
           "runtime": "Session TensorSpec deserialize", "bench": "benchmark compare record results",
-          "errors": "CookbookError BackendError NoGpuError CudaError DeviceMemoryError RequiresError BuildError PlanError "
-                    "SessionError ComparisonError",
+          "errors": "CookbookError BackendError NoGpuError CudaError DeviceMemoryError RequiresError BuildError PlanError SessionError ComparisonError",
           "data": "", "inspect": "", "models": "", "plot": "", "requires": ""}
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted(_HOME)

@@ -5,10 +5,9 @@ variable ``COOKBOOK_TENSORRT`` (``tensorrt`` or ``tensorrt_rtx``) chooses by han
 """
 from __future__ import annotations
 
-import dataclasses
+import collections
 import datetime
 import functools
-import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -21,27 +20,19 @@ from pathlib import Path
 from .errors import BackendError, CudaError, DeviceMemoryError, NoGpuError
 
 ROOT = Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build"
+BUILD = ROOT / "build"  # plans, caches, executed notebooks: whatever a run makes
 PRODUCTS = {"tensorrt": "TensorRT", "tensorrt_rtx": "TensorRT-RTX"}
-# Where containers put tools that are not on the PATH.
-TOOL_FOLDERS = ("/usr/src/tensorrt/bin", "/opt/tensorrt/bin", "/usr/local/cuda/bin", "/usr/local/bin")
+TOOL_FOLDERS = ("/usr/src/tensorrt/bin", "/opt/tensorrt/bin", "/usr/local/cuda/bin", "/usr/local/bin")  # not on every PATH
 
 
-@dataclasses.dataclass(frozen=True)
-class Gpu:
-    """The first CUDA device: name, compute capability, memory in bytes, driver version, newest CUDA of that driver."""
-    name: str
-    capability: tuple[int, int]
-    memory: int
-    driver: str
-    cuda: str
+# A CUDA device: name, compute capability (major, minor), memory in bytes, driver version, newest CUDA of that driver.
+Gpu = collections.namedtuple("Gpu", "name capability memory driver cuda")
 
 
 def cuda_check(result: tuple):
     """Unpack what a ``cuda.bindings.runtime`` call returned, ``(status, value, …)``, to nothing, the value, or a tuple.
 
-    Raises: DeviceMemoryError when the GPU is out of memory, CudaError for any other status but success.
-    """
+    Raises: DeviceMemoryError when the GPU is out of memory, CudaError for any other status but success."""
     from cuda.bindings import runtime as cudart
     status, *values = result
     if status != cudart.cudaError_t.cudaSuccess:
@@ -56,8 +47,6 @@ def gpu() -> Gpu | None:
     """The first CUDA device, or None where there is no GPU, no driver or no cuda-python."""
     try:
         from cuda.bindings import runtime as cudart
-        if not cuda_check(cudart.cudaGetDeviceCount()):
-            return None
         properties, newest = cuda_check(cudart.cudaGetDeviceProperties(0)), cuda_check(cudart.cudaDriverGetVersion())
     except (ImportError, CudaError):
         return None
@@ -72,10 +61,9 @@ def gpu() -> Gpu | None:
 
 @functools.cache
 def _load():
-    wanted = os.environ.get("COOKBOOK_TENSORRT")
+    wanted, problems = os.environ.get("COOKBOOK_TENSORRT"), []
     if wanted and wanted not in PRODUCTS:
         raise BackendError(f"COOKBOOK_TENSORRT={wanted!r}: must be one of {', '.join(PRODUCTS)}")
-    problems = []
     for name in [wanted] if wanted else sorted(PRODUCTS, reverse=gpu() is None):  # without a GPU only TensorRT-RTX builds
         try:
             return importlib.import_module(name)
@@ -106,17 +94,12 @@ def api_version() -> tuple[int, int]:
     return (11, 0) if is_rtx() else tuple(int(part) for part in _load().__version__.split(".")[:2])
 
 
-def strongly_typed_only() -> bool:
-    """Whether networks take their precision from the model alone: no FP16 or INT8 flag is left (11, TensorRT-RTX)."""
-    return api_version() >= (11, 0)
-
-
 def gpu_problem() -> str | None:
     """Why engines cannot run here, and the remedy; None where they can."""
     card = gpu()
     if card is None:
         return "a CUDA GPU (none found, or no driver): run this on a machine with an NVIDIA GPU"
-    if is_rtx() and card.capability not in [(8, 0), (8, 6), (8, 9)] and card.capability < (12, 0):
+    if is_rtx() and card.capability not in [(8, 0), (8, 6), (8, 9)] and card.capability < (12, 0):  # its support matrix, 1.7
         return f"a GPU that TensorRT-RTX supports ({card.name} is not one): `pip install tensorrt`"
     return None
 
@@ -153,10 +136,9 @@ def package_version(name: str) -> str | None:
 
 def stamp() -> dict[str, str]:
     """What a recorded number or output needs beside it: environment, GPU, driver, TensorRT, torch, Python, date."""
-    card = gpu()
+    card, torch = gpu(), (package_version("torch") or "none").split("+")[0]
     return {"environment": environment_name(), "gpu": card.name if card else "none", "driver": card.driver if card else "none",
-            "tensorrt": product(), "torch": (package_version("torch") or "none").split("+")[0],
-            "python": platform.python_version(), "date": datetime.date.today().isoformat()}
+            "tensorrt": product(), "torch": torch, "python": platform.python_version(), "date": datetime.date.today().isoformat()}
 
 
 def environment() -> None:
@@ -173,9 +155,9 @@ def doctor() -> list[tuple[str, str, str]]:
     """Rows (topic, what was found, what to do) about this machine. Nothing in it raises: a problem is a row."""
     from .requires import KNOWN
     card, rows = gpu(), [("Python", platform.python_version(), "")]
-    rows.append(("GPU", f"{card.name}, compute capability {card.capability[0]}.{card.capability[1]}, {card.memory / 2**30:.0f} GiB", "")
-                if card else ("GPU", "none that CUDA can use", "an NVIDIA GPU with its driver; without one the course still builds engines"))
-    rows += [("driver", f"{card.driver}, for CUDA up to {card.cuda}", "")] if card else []
+    rows += [("GPU", f"{card.name}, compute capability {card.capability[0]}.{card.capability[1]}, {card.memory / 2**30:.0f} GiB", ""),
+             ("driver", f"{card.driver}, for CUDA up to {card.cuda}", "")] if card else [
+             ("GPU", "none that CUDA can use", "an NVIDIA GPU with its driver; without one the course still builds engines")]
     for name, title in PRODUCTS.items():
         found = importlib.util.find_spec(name) and importlib.import_module(name).__version__
         rows.append((title, found or "not installed", "" if found else f"pip install {name.replace('_', '-')}"))

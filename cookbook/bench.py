@@ -19,14 +19,11 @@ class Timing:
     samples: np.ndarray = dataclasses.field(repr=False)
     name: str = ""
 
-    @property
-    def median(self) -> float:
-        """Median latency in microseconds."""
-        return float(np.median(self.samples))
-
     def percentile(self, q: float) -> float:
         """Latency in microseconds that q percent of the calls stay below."""
         return float(np.percentile(self.samples, q))
+
+    median = property(lambda self: self.percentile(50), doc="Median latency in microseconds.")
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -48,13 +45,10 @@ class Timing:
 
 
 def benchmark(target, feed: dict | None = None, /, *, name: str = "", calls: int = 300, warm_up: int = 30, **inputs) -> Timing:
-    """Latency of one call, by CUDA events around each call.
+    """Latency of one call, by CUDA events around each of ``calls`` calls after ``warm_up`` untimed ones.
 
-    Args:
-        target: a Session (its engine alone is timed: inputs are on the GPU before, see ``Session.bind``), or a function
-            without arguments that puts work on torch's default stream.
-        feed, inputs: the session's inputs by name.
-        name: label of the row; calls, warm_up: number of timed and untimed calls.
+    Args: ``target`` – a Session, whose engine alone is timed (inputs are on the GPU before, see ``Session.bind``), or a function
+        without arguments that puts work on torch's default stream; ``feed``, ``inputs`` – the session's inputs by name.
     Returns: Timing in microseconds. An event pair spans what the GPU waits for as well: where the host cannot enqueue
         fast enough, that is in the figure, as it is for a user.
     Raises: NoGpuError without a GPU; SessionError for wrong inputs.
@@ -100,22 +94,15 @@ def compare(actual, expected, rtol: float = 1e-5, atol: float = 1e-6, name: str 
     return line
 
 
-def _results_folder():
-    return backend.ROOT / "results" if os.environ.get("COOKBOOK_RECORD") else backend.BUILD / "results"
-
-
 def record(number: str, rows) -> None:
-    """Keep the rows (dicts or a DataFrame) that a notebook measured, with the machine's stamp.
-
-    They go to results/MACHINE/NUMBER.json while a notebook is recorded (``make record``), else to build/results/.
-    Raises: CookbookError for no rows, or for rows that JSON cannot hold.
-    """
+    """Keep the rows (dicts or a DataFrame) that a notebook measured, with the machine's stamp: in results/MACHINE/NUMBER.json
+    while it is recorded (``make record``), else in build/results/. Raises: CookbookError for no rows, or rows that JSON cannot hold."""
     rows = rows.to_dict("records") if hasattr(rows, "to_dict") else list(rows)
     if not rows:
         raise CookbookError(f"record({number!r}): no rows to keep")
     stamp = backend.stamp()
     machine = re.sub(r"[^\w.]+", "-", f"{stamp['gpu']}-{stamp['tensorrt']}".lower())
-    path = _results_folder() / machine / f"{number}.json"
+    path = (backend.ROOT if os.environ.get("COOKBOOK_RECORD") else backend.BUILD) / "results" / machine / f"{number}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.write_text(json.dumps({"stamp": stamp, "rows": rows}, indent=1) + "\n")
@@ -124,10 +111,7 @@ def record(number: str, rows) -> None:
 
 
 def results(number: str):
-    """What the repository holds for a notebook: a DataFrame of all machines' rows with the columns of their stamps.
-
-    Raises: CookbookError if nothing is recorded.
-    """
+    """All machines' recorded rows of a notebook with the columns of their stamps: a DataFrame. Raises: CookbookError if there are none."""
     import pandas as pd
     files = sorted((backend.ROOT / "results").glob(f"*/{number}.json"))
     if not files:

@@ -24,12 +24,10 @@ PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "int8")
 class _Log(trt.ILogger):
     """The one logger of the process (TensorRT keeps the first that it sees): it feeds every open ``capture_log``."""
 
-    def __init__(self):
-        trt.ILogger.__init__(self)
-        self.sinks: list[list] = []
+    sinks: dict[int, list] = {}
 
     def log(self, severity, message):
-        for sink in self.sinks:
+        for sink in list(self.sinks.values()):
             sink.append((severity.name[0] if severity != trt.ILogger.INTERNAL_ERROR else "F", message))
 
 
@@ -40,19 +38,17 @@ LOG = _Log()
 def capture_log():
     """Collect what TensorRT logs inside a ``with`` block as a list of (level, message); level is one of F E W I V."""
     lines: list[tuple[str, str]] = []
-    LOG.sinks.append(lines)
+    LOG.sinks[id(lines)] = lines
     try:
         yield lines
-    finally:  # by identity: two open captures may hold equal lists
-        LOG.sinks[:] = [sink for sink in LOG.sinks if sink is not lines]
+    finally:
+        del LOG.sinks[id(lines)]
 
 
 def log_excerpt(lines: list[tuple[str, str]], most: int = 6) -> str:
     """The log lines that matter: errors, or warnings where there is no error; each cut to 400 characters."""
-    for levels in ("FE", "W"):
-        if kept := [f"  [{level}] {message.strip()[:400]}" for level, message in lines if level in levels]:
-            return "\nTensorRT's log says:\n" + "\n".join(kept[-most:])
-    return ""
+    kept = [line for line in lines if line[0] in "FE"] or [line for line in lines if line[0] == "W"]
+    return "\nTensorRT's log says:" * bool(kept) + "".join(f"\n  [{level}] {message.strip()[:400]}" for level, message in kept[-most:])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,25 +63,20 @@ class Plan:
     origin: dict
     log: tuple = dataclasses.field(default=(), repr=False, compare=False)
 
-    @property
-    def size(self) -> int:
-        """Size of the plan in bytes."""
-        return len(self.bytes)
+    size = property(lambda self: len(self.bytes), doc="Size of the plan in bytes.")
 
     def save(self, path) -> Path:
         """Write the plan to ``path`` (as trtexec would) and its origin to ``path.json`` beside it."""
-        path, about = Path(path), {"origin": self.origin, "build_seconds": self.build_seconds, "size": self.size}
+        path, digest = Path(path), hashlib.sha256(self.bytes).hexdigest()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.bytes)
-        Path(f"{path}.json").write_text(json.dumps({**about, "sha256": hashlib.sha256(self.bytes).hexdigest()}, indent=1))
+        Path(f"{path}.json").write_text(json.dumps({"origin": self.origin, "build_seconds": self.build_seconds, "size": self.size, "sha256": digest}))
         return path
 
     @classmethod
     def load(cls, path, *, check: bool = True) -> Plan:
-        """Read a plan that ``save`` wrote; a plan without the .json beside it (from trtexec) has an unknown origin.
-
-        Raises: PlanError if the file is missing, truncated or changed, or (with ``check``) of another TensorRT or GPU.
-        """
+        """Read a plan; one without the .json beside it (from trtexec) has an unknown origin. Raises: PlanError if the file is
+        missing, truncated or changed, or (with ``check``) of another TensorRT or GPU."""
         path, about = Path(path), {}
         if not path.is_file():
             raise PlanError(f"plan {path} does not exist: build it, or check the path (working folder: {Path.cwd().name})")
@@ -124,10 +115,7 @@ def create_network(builder):
 
 
 def read_onnx(source):
-    """An ``onnx.ModelProto``: as it is, or from a path, checked for existence, truncation and external weights.
-
-    Raises: BuildError that names the file and says what to do.
-    """
+    """An ``onnx.ModelProto``: as it is, or from a path. Raises: BuildError for a missing file, a part of one, or missing weights."""
     import onnx
     from google.protobuf.message import DecodeError
     if isinstance(source, onnx.ModelProto):
@@ -151,9 +139,8 @@ def read_onnx(source):
 
 
 def parse(source):
-    """Parse an ONNX path or ``onnx.ModelProto``.
+    """Parse an ONNX path or ``onnx.ModelProto`` to (builder, network); the bindings keep the parser's weights alive with it.
 
-    Returns: (builder, network). The network's weights belong to the parser; the Python bindings keep it alive with the network.
     Raises: BuildError that lists each node the parser refuses, with its operator and the parser's own words.
     """
     model, on_disk = read_onnx(source), isinstance(source, (str, Path))
@@ -183,11 +170,11 @@ def _to_profile(builder, network, ranges: dict):
     profile = builder.create_optimization_profile()
     for name, tensor in inputs.items():
         shape = tuple(tensor.shape)
-        if name not in ranges:
-            if -1 in shape or tensor.is_shape_tensor:
-                raise BuildError(f"input {name!r} has the dynamic shape {shape} and no profile: "
-                                 f"pass profiles={{{name!r}: (min, opt, max)}} with three shapes")
+        if name not in ranges and not (-1 in shape or tensor.is_shape_tensor):
             continue
+        if name not in ranges:
+            raise BuildError(f"input {name!r} has the dynamic shape {shape} and no profile: "
+                             f"pass profiles={{{name!r}: (min, opt, max)}} with three shapes")
         try:
             low, best, high = parts = [tuple(int(d) for d in part) for part in ranges[name]]
         except (TypeError, ValueError):
@@ -205,35 +192,19 @@ def _to_profile(builder, network, ranges: dict):
 
 
 def _typed_model(source, precision: str):
-    """For strongly typed versions, where the model itself must carry the precision."""
-    version = backend.product()
+    """For strongly typed versions, where the model itself must carry the precision: convert it, or say what to do."""
     if isinstance(source, trt.INetworkDefinition):
-        raise BuildError(f"{version} takes precision from the network's own types: build the network with "
-                         f"{precision} tensors (add_cast, weights of that type), then call build with precision='fp32'")
+        raise BuildError(f"{backend.product()} takes precision from the network's own types: build the network with {precision} "
+                         "tensors (add_cast, weights of that type), then call build with precision='fp32'")
     model = read_onnx(source)
-    if precision == "bf16":
-        raise BuildError(f"{version} has no BF16 flag, and no converter to bfloat16 is at hand: export the model from "
-                         "PyTorch in bfloat16 (model.bfloat16()), then call build with precision='fp32'")
     if precision == "fp16":
         from onnxruntime.transformers.float16 import convert_float_to_float16
         return convert_float_to_float16(model, keep_io_types=True)
-    if not any(node.op_type == "QuantizeLinear" for node in model.graph.node):
-        raise BuildError(f"{version} has neither calibrators nor an INT8 flag: precision='int8' needs QuantizeLinear/"
-                         "DequantizeLinear nodes in the model. Add them with ModelOpt or ONNX Runtime's quantize_static")
-    return source
-
-
-def _set_precision(config, precision: str, calibrator) -> None:
-    if precision == "fp32":
-        config.clear_flag(trt.BuilderFlag.TF32)
-    if precision in ("fp32", "tf32") or backend.strongly_typed_only():
-        return
-    for flag in ("INT8", "FP16") if precision == "int8" else (precision.upper(),):
-        if not hasattr(trt.BuilderFlag, flag):
-            raise BuildError(f"{backend.product()} has no {flag}: use fp16, or a newer TensorRT")
-        config.set_flag(getattr(trt.BuilderFlag, flag))
-    if calibrator is not None:
-        config.int8_calibrator = calibrator  # trt<11
+    if precision == "int8" and any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        return source
+    raise BuildError(f"{backend.product()} takes types from the model and has no {precision.upper()} flag: "
+                     + ("export the model from PyTorch in bfloat16 (model.bfloat16()), then call build with precision='fp32'" if precision == "bf16" else
+                        "add QuantizeLinear/DequantizeLinear nodes to the model with ModelOpt or ONNX Runtime's quantize_static"))
 
 
 def _progress_monitor():
@@ -256,23 +227,15 @@ def _progress_monitor():
     return Bars()
 
 
-def timing_cache_path() -> Path:
-    """Where the shared timing cache of this TensorRT and this GPU is kept."""
-    words = f"{backend.product()} {backend.gpu().name if backend.gpu() else 'none'}"
-    return backend.BUILD / "timing" / (re.sub(r"[^\w.]+", "-", words).lower() + ".cache")
-
-
 def build(source, *, profiles=None, precision: str = "fp32", calibrator=None, level: int = 2, workspace: int | None = None,
           timing_cache: bool | str | Path = True, progress: bool | None = None, configure=None) -> Plan:
-    """Build a plan.
+    """Build a plan from ``source``: an ONNX path, an ``onnx.ModelProto``, or a TensorRT network.
 
     Args:
-        source: ONNX path, ``onnx.ModelProto``, or a TensorRT network.
         profiles: {input: (min, opt, max)} or a list of such, each entry three shapes; needed for dynamic inputs.
         precision: fp32 (strict), tf32, fp16, bf16 or int8. Before 11 it sets builder flags, which *allow* the type; in
             strongly typed versions an ONNX model is converted (fp16) or must carry the types already.
-        calibrator: an INT8 calibrator (before 11).
-        level: builder optimization level, 0 (quick build) to 5 (long search).
+        calibrator: an INT8 calibrator (before 11). level: builder optimization level, 0 (quick build) to 5 (long search).
         workspace: limit of scratch memory in bytes; default: the whole GPU.
         timing_cache: use the shared one (True), none (False), or the file of that path.
         progress: bars while building, where TensorRT has a progress monitor (10 and later); default: in a terminal.
@@ -285,7 +248,10 @@ def build(source, *, profiles=None, precision: str = "fp32", calibrator=None, le
     if not backend.is_rtx():
         backend.require_gpu(f"building with {backend.product()}")
     name = source if isinstance(source, (str, Path)) else "the network"
-    if backend.strongly_typed_only() and precision not in ("fp32", "tf32"):
+    if timing_cache is True:  # the shared one of this TensorRT and this GPU
+        words = f"{backend.product()} {backend.gpu().name if backend.gpu() else 'none'}"
+        timing_cache = backend.BUILD / "timing" / (re.sub(r"[^\w.]+", "-", words).lower() + ".cache")
+    if backend.api_version() >= (11, 0) and precision not in ("fp32", "tf32"):
         source = _typed_model(source, precision)
     builder, network = (source.builder, source) if isinstance(source, trt.INetworkDefinition) else parse(source)
     config = builder.create_builder_config()
@@ -293,7 +259,15 @@ def build(source, *, profiles=None, precision: str = "fp32", calibrator=None, le
         profile = _to_profile(builder, network, ranges)
         if ranges and config.add_optimization_profile(profile) < 0:
             raise BuildError(f"TensorRT refused the profile {ranges}")
-    _set_precision(config, precision, calibrator)
+    if precision == "fp32":
+        config.clear_flag(trt.BuilderFlag.TF32)
+    flags = {"fp16": ["FP16"], "bf16": ["BF16"], "int8": ["INT8", "FP16"]}.get(precision, []) if backend.api_version() < (11, 0) else []
+    for flag in flags:
+        if not hasattr(trt.BuilderFlag, flag):
+            raise BuildError(f"{backend.product()} has no {flag}: use fp16, or a newer TensorRT")
+        config.set_flag(getattr(trt.BuilderFlag, flag))
+    if calibrator is not None:
+        config.int8_calibrator = calibrator  # trt<11
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     config.builder_optimization_level = level
     if backend.api_version() < (10, 0):  # later versions always let contexts share a profile
@@ -303,7 +277,7 @@ def build(source, *, profiles=None, precision: str = "fp32", calibrator=None, le
     if workspace is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
     # TensorRT-RTX times nothing while it builds, and asking it for a cache would need a GPU.
-    cache = None if not timing_cache or backend.is_rtx() else timing_cache_path() if timing_cache is True else Path(timing_cache)
+    cache = None if backend.is_rtx() or not timing_cache else Path(timing_cache)
     if cache:
         config.set_timing_cache(config.create_timing_cache(cache.read_bytes() if cache.is_file() else b""), False)
     if configure:

@@ -10,10 +10,8 @@ import numpy as np
 def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """1,797 grey images of digits, split once and for all.
 
-    Returns: train images (1347, 1, 8, 8) and labels, test images (450, 1, 8, 8) and labels; images float32 in [0, 1],
-        labels int64. The arrays are read-only, since every caller gets the same ones.
-    Source: sklearn.datasets.load_digits (UCI Optical Recognition of Handwritten Digits).
-    """
+    Returns: train images (1347, 1, 8, 8) and labels, test images (450, 1, 8, 8) and labels; images float32 in [0, 1], labels
+        int64; read-only, since every caller gets the same ones. Source: sklearn.datasets.load_digits (UCI)."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
     images, labels = load_digits(return_X_y=True)

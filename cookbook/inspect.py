@@ -11,21 +11,16 @@ from .plot import BLUE, GREEN, GREY, ORANGE
 def network_table(network):
     """A TensorRT network as a DataFrame: index, layer name, type, inputs, outputs with shapes (-1: dynamic)."""
     import pandas as pd
-    rows = []
-    for i in range(network.num_layers):
-        layer = network.get_layer(i)
-        ins = [layer.get_input(k) for k in range(layer.num_inputs)]
-        outs = [layer.get_output(k) for k in range(layer.num_outputs)]
-        rows.append({"layer": layer.name, "type": layer.type.name, "inputs": ", ".join(t.name for t in ins if t is not None),
-                     "outputs": ", ".join(f"{t.name} {tuple(t.shape)}" for t in outs)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame([{"layer": layer.name, "type": layer.type.name,
+                          "inputs": ", ".join(t.name for t in map(layer.get_input, range(layer.num_inputs)) if t is not None),
+                          "outputs": ", ".join(f"{t.name} {tuple(t.shape)}" for t in map(layer.get_output, range(layer.num_outputs)))}
+                         for layer in map(network.get_layer, range(network.num_layers))])
 
 
 def layers(engine) -> list[dict]:
     """What the engine inspector knows of each layer, as dicts (Name, LayerType, Inputs, Outputs, TacticName, …).
 
-    Raises: CookbookError for a plan that was built without detailed profiling verbosity.
-    """
+    Raises: CookbookError for a plan that was built without detailed profiling verbosity."""
     text = engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
     found = json.loads(text)["Layers"]
     if found and not isinstance(found[0], dict):
@@ -83,8 +78,8 @@ def draw_engine(engine_layers: list[dict], ax, title: str = "engine layers") -> 
     """Draw what ``layers`` returned: fused layers green, reformat layers orange; long names are cut."""
     nodes, made = [], {t["Name"] for layer in engine_layers for t in layer.get("Outputs", [])}
     for layer in engine_layers:
-        name = layer["Name"] if len(layer["Name"]) <= 44 else layer["Name"][:42] + "…"
-        nodes.append((name, ORANGE if layer["LayerType"] == "Reformat" else GREEN,
-                      [t["Name"] for t in layer.get("Inputs", [])], [t["Name"] for t in layer.get("Outputs", [])]))
+        name, color = layer["Name"], ORANGE if layer["LayerType"] == "Reformat" else GREEN
+        ins, outs = ([t["Name"] for t in layer.get(side, [])] for side in ("Inputs", "Outputs"))
+        nodes.append((name if len(name) <= 44 else name[:42] + "…", color, ins, outs))
     inputs = dict.fromkeys(t["Name"] for layer in engine_layers for t in layer.get("Inputs", []) if t["Name"] not in made)
     _draw(ax, nodes, list(inputs), title)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from .data import digits
 from .errors import CookbookError
@@ -16,7 +17,6 @@ from .errors import CookbookError
 
 def digits_cnn() -> torch.nn.Sequential:
     """An untrained CNN for the digits: (n, 1, 8, 8) float32 → (n, 10) logits; two convolutions, two linear layers."""
-    nn = torch.nn
     return nn.Sequential(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
                          nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
                          nn.Flatten(), nn.Linear(256, 64), nn.ReLU(), nn.Linear(64, 10))
@@ -24,8 +24,7 @@ def digits_cnn() -> torch.nn.Sequential:
 
 def train(model: torch.nn.Module, epochs: int = 12, seed: int = 0) -> torch.nn.Module:
     """Train on the digits, on the CPU, the same way every time. Returns the model in evaluation mode."""
-    train_x, train_y, _, _ = (torch.from_numpy(part.copy()) for part in digits())
-    generator = torch.Generator().manual_seed(seed)
+    (train_x, train_y), generator = (torch.from_numpy(part.copy()) for part in digits()[:2]), torch.Generator().manual_seed(seed)
     optimizer, threads = torch.optim.Adam(model.parameters(), lr=2e-3), torch.get_num_threads()
     torch.set_num_threads(min(2, threads))  # on many cores, threads would cost more than so small a model takes
     model.train()
@@ -51,17 +50,14 @@ def accuracy(logits, labels) -> float:
 
 def export_onnx(model: torch.nn.Module, example, path, *, inputs=("x",), outputs=("logits",), dynamic: dict | None = None,
                 opset: int = 17, dynamo: bool = False) -> Path:
-    """Export to ONNX without the exporters' chatter.
+    """Export to ONNX without the exporters' chatter, to the file ``path``.
 
-    Args:
-        example: a tensor or tuple of tensors; path: file to write; inputs, outputs: tensor names.
-        dynamic: {tensor name: {axis: dimension name}}, inputs and outputs alike.
-        dynamo: the torch.export based exporter (torch 2.6 or later) instead of the TorchScript one.
+    Args: ``example`` – a tensor or tuple of tensors; ``dynamic`` – {tensor name: {axis: dimension name}}, inputs and outputs
+        alike; ``dynamo`` – the torch.export based exporter (torch 2.6 or later) instead of the TorchScript one.
     Raises: CookbookError if the export failed, with the exporter's reason and output.
     """
-    path, example = Path(path), example if isinstance(example, tuple) else (example,)
+    path, example, dynamic = Path(path), example if isinstance(example, tuple) else (example,), dynamic or {}
     path.parent.mkdir(parents=True, exist_ok=True)
-    dynamic = dynamic or {}
     options = {"opset_version": opset, "input_names": list(inputs), "output_names": list(outputs)}
     if dynamo:
         shapes = tuple({axis: torch.export.Dim(dim) for axis, dim in dynamic.get(name, {}).items()} for name in inputs)
@@ -69,9 +65,7 @@ def export_onnx(model: torch.nn.Module, example, path, *, inputs=("x",), outputs
     else:
         options.update(dynamic_axes=dynamic, **({"dynamo": False} if torch.__version__ >= "2.5" else {}))
     chatter = io.StringIO()
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter):
             warnings.simplefilter("ignore")
@@ -79,5 +73,5 @@ def export_onnx(model: torch.nn.Module, example, path, *, inputs=("x",), outputs
     except Exception as error:
         raise CookbookError(f"torch cannot export {type(model).__name__} to {path}: {error}\n{chatter.getvalue()[-800:]}") from error
     finally:
-        logger.setLevel(level)
+        logging.disable(logging.NOTSET)
     return path

@@ -28,5 +28,5 @@ def timings(ax, rows, colors=None) -> None:
     ax.bar_label(bars, [f"{median:,.1f} us" for median in medians], padding=4, fontsize=8)
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", color="#e6e6e6")
-    ax.set(xlim=(0, max(medians) * 1.2))
+    ax.set_xlim(0, max(medians) * 1.2)
     ax.set_xlabel("median latency, microseconds (95 % interval of the median)", fontsize=8)

@@ -1,13 +1,8 @@
-"""The ``%%requires`` line: what a cell needs, and what happens where that is missing.
+"""The ``%%requires`` line: what a cell needs, as in ``%%requires gpu, trt<11``, and what happens where that is missing.
 
-A cell that needs more than a CPU says so in its first line::
-
-    %%requires gpu, trt<11
-    %%requires torch>=2.6, nvcc
-
-Met, the line is dropped and the cell runs as an ordinary cell (line numbers, errors and names are its own). Unmet, the
-cell does not run: one line says what is missing, and the outputs recorded for the same source in the shipped notebooks
-are shown, marked with the machine. The test run uses the same ``unmet`` to report such a cell as skipped.
+Met, the line is dropped and the cell runs as any other (line numbers, errors and names are its own). Unmet, it does not
+run: one line says what is missing, and what was recorded for the same source in the shipped notebooks is shown, marked
+with the machine. The test run uses the same ``unmet`` to report such a cell as skipped.
 """
 from __future__ import annotations
 
@@ -49,16 +44,13 @@ def spec_of(source: str) -> str | None:
 
 
 def parse(spec: str) -> list[tuple[str, str]]:
-    """``"gpu, trt<11"`` → ``[("gpu", ""), ("trt", "<11")]``.
-
-    Raises: RequiresError for an empty list, an unknown word, or a version where none belongs.
-    """
+    """``"gpu, trt<11"`` → ``[("gpu", ""), ("trt", "<11")]``. Raises: RequiresError for an unknown word or a misplaced version."""
     words = []
     for part in spec.split(","):
         match = _WORD.fullmatch(part.strip())
         if not match or match[1] not in KNOWN:
-            raise RequiresError(f"{MAGIC} {spec}: cannot read {part.strip()!r}. Write words with commas between them, "
-                                f"as in `{MAGIC} gpu, trt<11`; known words: {', '.join(KNOWN)}")
+            raise RequiresError(f"{MAGIC} {spec}: cannot read {part.strip()!r}. Write words with commas between them, as in `{MAGIC} gpu, trt<11`; "
+                                f"known words: {', '.join(KNOWN)}")
         word, version = match[1], (match[2] or "").replace(" ", "")
         if bool(version) != (word == "trt") and KNOWN[word][0] != "package":
             raise RequiresError(f"{MAGIC} {spec}: {word} " + ("needs a version, as in trt<11" if word == "trt" else "takes no version"))
@@ -104,7 +96,7 @@ def is_skipped(outputs: list) -> str | None:
 def _recorded() -> dict[str, list[tuple[str, dict, dict]]]:
     """Source digest → [(notebook path, its recording stamps, cell)] for every ``%%requires`` cell of the shipped notebooks."""
     import nbformat
-    found: dict[str, list] = {}
+    found = {}
     for path in sorted((backend.ROOT / "notebooks").glob("*/*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
@@ -149,9 +141,7 @@ def _transform(lines: list[str]) -> list[str]:
         missing = unmet(spec)
     except RequiresError as error:
         return [f"raise __import__('cookbook').RequiresError({str(error)!r})\n"]
-    if missing:
-        return [f"__import__('cookbook').requires.replay({source.strip()!r})\n"]
-    return ["# " + lines[0][2:], *lines[1:]]
+    return [f"__import__('cookbook').requires.replay({source.strip()!r})\n"] if missing else ["# " + lines[0][2:], *lines[1:]]
 
 
 def load() -> None:

@@ -1,16 +1,18 @@
-"""Plan → session: device buffers, a stream, ``execute_async_v3``, CUDA graphs; NumPy and torch in and out.
+"""Plan → session: memory, a stream, ``execute_async_v3``, CUDA graphs; NumPy and torch in and out.
 
 Notebook 105 does by hand what ``Session`` does: allocate, copy, set shapes and addresses, execute, synchronise.
 """
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
+import functools
 import math
-import threading
+from threading import get_ident
 
-import ml_dtypes  # noqa: F401 – teaches NumPy the names bfloat16 and float8_e4m3fn
 import numpy as np
+import torch
 from cuda.bindings import runtime as cudart
 
 from . import backend
@@ -24,10 +26,7 @@ _DTYPE = {"FLOAT": "float32", "HALF": "float16", "BF16": "bfloat16", "INT8": "in
 
 
 def deserialize(plan: Plan | bytes):
-    """Plan → ``ICudaEngine``.
-
-    Raises: NoGpuError without a GPU; PlanError, with the lines of TensorRT's log that matter, if the plan is refused.
-    """
+    """Plan → ``ICudaEngine``. Raises: NoGpuError; PlanError, with the log lines that matter, if the plan is refused."""
     backend.require_gpu("loading a plan")
     if isinstance(plan, Plan):
         plan.check()
@@ -45,10 +44,19 @@ def _free_memory() -> str:
     return f"{free / 2**20:,.0f} of {total / 2**20:,.0f} MiB are free. Close other sessions and programs, or use smaller batches"
 
 
+def allocate(shape, dtype: torch.dtype, purpose: str, device: str = "cuda") -> torch.Tensor:
+    """An empty tensor; on the GPU it comes from torch's allocator. Raises: DeviceMemoryError, naming the purpose."""
+    try:
+        return torch.empty(shape, dtype=dtype, device=device)
+    except torch.cuda.OutOfMemoryError as error:
+        wanted = math.prod(shape) * dtype.itemsize / 2**20
+        raise DeviceMemoryError(f"no {wanted:,.0f} MiB on the GPU for {purpose}: {_free_memory()}") from error
+
+
 @dataclasses.dataclass(frozen=True)
 class TensorSpec:
-    """An input or output of an engine: name, dtype (NumPy's name), shape (-1: dynamic), smallest and largest shape of
-    the profile; ``on_host`` for shape tensors, whose values TensorRT reads from host memory."""
+    """An input or output: name, dtype (NumPy's name), shape (-1: dynamic), smallest and largest shape of the profile;
+    ``on_host`` for shape tensors, whose values TensorRT reads and writes in host memory."""
     name: str
     is_input: bool
     dtype: str
@@ -57,16 +65,14 @@ class TensorSpec:
     high: tuple[int, ...] = ()
     on_host: bool = False
 
-    def nbytes(self, shape) -> int:
-        """Bytes of a tensor of this type and the given shape."""
-        return math.prod(shape) * np.dtype(self.dtype).itemsize
+    def empty(self, shape) -> torch.Tensor:
+        """A new tensor of this type, where TensorRT wants it."""
+        return allocate(shape, getattr(torch, self.dtype), f"{self.name!r} {tuple(shape)}", "cpu" if self.on_host else "cuda")
 
-    def empty(self, shape, kind: str):
-        """A new array ("numpy") or tensor on the GPU ("torch") of this type."""
-        if kind == "numpy" or self.on_host:
-            return np.empty(shape, self.dtype)
-        import torch
-        return torch.empty(shape, dtype=getattr(torch, self.dtype), device="cuda")
+    def tensor(self, value) -> torch.Tensor:
+        """The value (array or tensor, any device and layout) as a contiguous tensor where TensorRT wants it."""
+        value = value.detach() if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value, order="C"))
+        return value.to("cpu" if self.on_host else "cuda").contiguous()
 
     def check(self, value) -> None:
         """Raise SessionError unless ``value`` (anything with dtype and shape) fits this input."""
@@ -93,103 +99,66 @@ def check_inputs(specs: list[TensorSpec], inputs: dict) -> str:
         raise SessionError(f"the engine has no input {unknown}: its inputs are {sorted(wanted)}")
     kinds = {name: "torch" if type(value).__module__.startswith("torch") else type(value).__module__
              for name, value in inputs.items() if not wanted[name].on_host}
-    if len(set(kinds.values())) > 1 or not set(kinds.values()) <= {"numpy", "torch", "torch.nn.parameter"}:
+    if len(set(kinds.values())) > 1 or not set(kinds.values()) <= {"numpy", "torch"}:
         raise SessionError(f"inputs must all be NumPy arrays or all torch tensors, got {kinds}")
     for name, spec in wanted.items():
         spec.check(inputs[name])
     return next(iter(kinds.values()), "numpy")
 
 
-class DeviceBuffer:
-    """Bytes on the GPU, freed with the object. ``purpose`` is what an error message calls it."""
-
-    def __init__(self, nbytes: int = 0, purpose: str = "a buffer"):
-        self.pointer, self.nbytes, self.purpose = 0, 0, purpose
-        self.grow(nbytes)
-
-    def grow(self, nbytes: int) -> int:
-        """Make room for ``nbytes``; where it is too small, the contents are lost. Returns the device pointer."""
-        if nbytes > self.nbytes:
-            self.free()
-            try:
-                self.pointer, self.nbytes = cuda_check(cudart.cudaMalloc(nbytes)), nbytes
-            except DeviceMemoryError as error:
-                raise DeviceMemoryError(f"no {nbytes / 2**20:,.0f} MiB on the GPU for {self.purpose}: {_free_memory()}") from error
-        return self.pointer
-
-    def free(self) -> None:
-        """Give the memory back (again is harmless)."""
-        pointer, self.pointer, self.nbytes = self.pointer, 0, 0
-        if pointer:
-            cuda_check(cudart.cudaFree(pointer))
-
-    def __del__(self):
-        try:
-            self.free()
-        except Exception:  # at the interpreter's exit CUDA may be gone
-            pass
-
-
 class _OutputAllocator(trt.IOutputAllocator):
     """TensorRT asks it for memory once it knows how large a data-dependent output is."""
 
-    def __init__(self, name: str):
+    def __init__(self, spec: TensorSpec):
         trt.IOutputAllocator.__init__(self)
-        self.buffer, self.shape = DeviceBuffer(0, f"output {name!r}"), None
+        self.spec, self.shape, self.memory = spec, None, allocate((0,), torch.uint8, spec.name)
 
     def reallocate_output(self, tensor_name, memory, size, alignment):
-        try:
-            return self.buffer.grow(max(size, 1))
-        except DeviceMemoryError:
-            return 0
+        if size > self.memory.numel() or not size:
+            try:
+                self.memory = allocate((max(512, -(-size // 512) * 512),), torch.uint8, f"output {tensor_name!r}")
+            except DeviceMemoryError:
+                return 0  # TensorRT then reports the failure itself
+        return self.memory.data_ptr()
 
     def notify_shape(self, tensor_name, shape):
         self.shape = tuple(shape)
 
+    def output(self) -> torch.Tensor:
+        """A fresh tensor with what TensorRT wrote; only after the stream was synchronised."""
+        return self.memory.view(getattr(torch, self.spec.dtype))[:math.prod(self.shape)].reshape(self.shape).clone()
 
-@dataclasses.dataclass
-class _Binding:
-    """A context and its buffers; with a captured graph, both are fixed for one set of input shapes."""
-    context: object
-    buffers: dict[str, DeviceBuffer]
-    graph: object = None
+
+# What is launched: a context, or, with its tensors, a captured graph for one set of input shapes.
+_Run = collections.namedtuple("_Run", "context graph tensors")
 
 
 class Session:
-    """An engine with an execution context, a stream and the buffers for it.
-
-    >>> with Session(plan) as session:
-    ...     y = session(x=x)["y"]                       # or session({"x": x}) for names that are no Python names
+    """An engine with an execution context, a stream and the memory for it: ``session(x=x)["y"]``, or ``session({"x": x})``.
 
     NumPy in gives NumPy out, after the work is done. torch in gives torch out on the input's device: as with torch's own
     operators, the call returns at once and the result is in order on torch's current stream. Outputs are always fresh.
-    A session serves one call at a time: for several threads, make one session a thread from the same engine.
+    A session belongs to the thread that first calls it: for several threads, make one each from the same engine.
 
-    Args:
-        plan: a Plan, the path of one, or an ``ICudaEngine`` that other sessions may share.
-        profile: index of the optimization profile.
-        cuda_graph: replay a captured graph, one a set of input shapes; excludes data-dependent outputs.
+    Args: ``plan`` – a Plan, the path of one, or an ``ICudaEngine`` that other sessions may share; ``profile`` – index of the
+        optimization profile; ``cuda_graph`` – replay a captured graph, one a set of input shapes (no data-dependent outputs).
     Raises: PlanError, NoGpuError, SessionError, DeviceMemoryError.
     Source: ICudaEngine and IExecutionContext in NVIDIA's API reference.
     """
 
     def __init__(self, plan, *, profile: int = 0, cuda_graph: bool = False):
-        self._closed, self._lock = True, threading.Lock()
+        self._closed, self._fast = True, None
         plan = plan if isinstance(plan, (Plan, trt.ICudaEngine)) else Plan.load(plan)
         self.engine = deserialize(plan) if isinstance(plan, Plan) else plan
         if not 0 <= profile < self.engine.num_optimization_profiles:
             raise SessionError(f"profile {profile}: the engine has {self.engine.num_optimization_profiles}, counted from 0")
-        self.profile = profile
         # A blocking stream: what torch puts on its default stream before and after a call stays in order by itself.
-        self.stream = int(cuda_check(cudart.cudaStreamCreate()))
-        self._events = [cuda_check(cudart.cudaEventCreateWithFlags(cudart.cudaEventDisableTiming)) for _ in range(2)]
-        self._closed = False
+        self.profile, self.stream, self._closed = profile, int(cuda_check(cudart.cudaStreamCreate())), False
         self.context = self._new_context()
         self.specs = [self._spec(self.engine.get_tensor_name(i)) for i in range(self.engine.num_io_tensors)]
         self._inputs, self._outputs = ([s for s in self.specs if s.is_input == wanted] for wanted in (True, False))
-        self._plain = _Binding(self.context, {s.name: DeviceBuffer(0, f"{s.name!r} {s.shape}") for s in self.specs})
         self._graphs: collections.OrderedDict | None = collections.OrderedDict() if cuda_graph else None
-        self._allocators, self._shapes, self._host, self._fast = {}, {}, {}, None
+        self._allocators, self._shapes, self._held = {}, {}, None
 
     def _new_context(self):
         with capture_log() as log:
@@ -211,138 +180,103 @@ class Session:
             low, _, high = (tuple(s) for s in engine.get_tensor_profile_shape(name, self.profile)) if -1 in shape else (shape,) * 3
         return TensorSpec(name, is_input, _DTYPE.get(dtype, dtype.lower()), shape, low, high, on_host)
 
-    # -- calling ---------------------------------------------------------------------------------------------------
-
     def __call__(self, feed: dict | None = None, /, **inputs) -> dict:
         """Run once. Inputs by name; returns {output name: array or tensor}. Raises: SessionError, DeviceMemoryError."""
-        if feed:
-            inputs = {**feed, **inputs}
-        self._enter()
-        try:
-            if self._fast is not None and (outputs := self._fast(inputs)) is not None:
-                return outputs
-            return self._run(inputs, check_inputs(self.specs, inputs))
-        finally:
-            self._lock.release()
+        if self._fast is not None and feed is None and self._owner == get_ident() and (outputs := self._fast(inputs)) is not None:
+            return outputs
+        inputs = {**(feed or {}), **inputs}
+        kind = self._enter(inputs)
+        theirs, ours = torch.cuda.current_stream(), torch.cuda.ExternalStream(self.stream)
+        run, held, outputs = self._prepare(inputs)
+        ours.wait_stream(theirs)
+        self._launch(run)
+        theirs.wait_stream(ours)
+        if self._allocators:
+            cuda_check(cudart.cudaStreamSynchronize(self.stream))  # only now the shapes are known
+        outputs = {s.name: self._allocators[s.name].output() if s.name in self._allocators else
+                   outputs[s.name].clone() if run.graph else outputs[s.name] for s in self._outputs}
+        if kind == "numpy":
+            return {name: value.cpu().numpy() for name, value in outputs.items()}
+        device = inputs[self._inputs[0].name].device
+        if device.type == "cuda" and not self._allocators and not any(spec.on_host for spec in self.specs):
+            self._fast = self._fast_path(run, held, outputs)
+        return {name: value.to(device) for name, value in outputs.items()}
 
     def bind(self, feed: dict | None = None, /, **inputs):
         """Copy inputs to the GPU once. Returns a function without arguments that only enqueues the engine on ``stream``:
         what a benchmark times. It stays valid until the next call of the session."""
         inputs = {**(feed or {}), **inputs}
-        self._enter()
-        try:
-            kind = check_inputs(self.specs, inputs)
-            if kind == "torch":
-                inputs = {name: value.detach().cpu().numpy() for name, value in inputs.items()}
-            run, _, _ = self._prepare(inputs, "numpy", direct=False)
-            cuda_check(cudart.cudaStreamSynchronize(self.stream))
-        finally:
-            self._lock.release()
-        graph, stream, launch, execute = run.graph, self.stream, cudart.cudaGraphLaunch, run.context.execute_async_v3
-        return (lambda: launch(graph, stream)) if graph else (lambda: execute(stream))
+        self._enter(inputs)
+        run, *self._held = self._prepare(inputs)  # the memory that TensorRT was given must stay
+        torch.cuda.synchronize()
+        function, arguments = (cudart.cudaGraphLaunch, (run.graph, self.stream)) if run.graph else (run.context.execute_async_v3, (self.stream,))
+        return functools.partial(function, *arguments)
 
-    def _enter(self) -> None:
+    def _enter(self, inputs: dict) -> str:
+        """Refuse a wrong thread, a closed session and wrong inputs. Returns the kind of the inputs."""
         if self._closed:
             raise SessionError("this session is closed: make a new one from the plan")
-        if not self._lock.acquire(False):
-            raise SessionError("another thread is inside this session: an execution context serves one call at a time. Make "
-                               "one session a thread: Session(session.engine) shares the weights")
+        if self.__dict__.setdefault("_owner", get_ident()) != get_ident():
+            raise SessionError("this session belongs to another thread, because an execution context serves one call at a "
+                               "time. Make one session a thread: Session(session.engine) shares the weights")
+        return check_inputs(self.specs, inputs)
 
-    def _run(self, inputs: dict, kind: str) -> dict:
-        """The general path: any device, any layout, graphs, data-dependent outputs. ``_fast_path`` repeats its plain case."""
-        current = 0
-        if kind == "torch":
-            import torch
-            current, device = torch.cuda.current_stream().cuda_stream, inputs[self._inputs[0].name].device
-            inputs = {name: value.detach().to("cuda").contiguous() for name, value in inputs.items()}
-            self._order(self._events[0], current, self.stream)
-        direct = kind == "torch" and self._graphs is None  # TensorRT reads and writes torch's own memory
-        run, shapes, outputs = self._prepare(inputs, kind, direct)
-        self._launch(run)
-        if None in shapes.values():
-            cuda_check(cudart.cudaStreamSynchronize(self.stream))  # only now the shapes are known
-        for spec in self._outputs:
-            allocator = self._allocators.get(spec.name)
-            if allocator:
-                outputs[spec.name] = spec.empty(allocator.shape, kind)
-            if allocator or not (direct or spec.on_host):
-                self._copy(_pointer(outputs[spec.name]), (allocator.buffer if allocator else run.buffers[spec.name]).pointer, outputs[spec.name].nbytes)
-        if kind == "numpy":
-            cuda_check(cudart.cudaStreamSynchronize(self.stream))
-            return outputs
-        self._order(self._events[1], self.stream, current)
-        if not (self._allocators or self._host) and device.type == "cuda":
-            self._fast = self._fast_path(run, inputs, outputs)
-        return outputs if device.type == "cuda" else {name: value.to(device) for name, value in outputs.items()}
-
-    def _prepare(self, inputs: dict, kind: str, direct: bool) -> tuple[_Binding, dict, dict]:
-        """Set shapes and addresses, and copy inputs to buffers unless ``direct``.
-
-        Returns: the binding to launch, {output: shape, or None where it depends on the data}, {output: empty array}.
-        """
-        self._fast = None
+    def _prepare(self, inputs: dict) -> tuple[_Run, dict, dict]:
+        """Set shapes and addresses. Returns what to launch, and the tensors that it reads and writes."""
+        self._fast, held = None, {spec.name: spec.tensor(inputs[spec.name]) for spec in self._inputs}
         for spec in self._inputs:
-            value, shape = inputs[spec.name], tuple(inputs[spec.name].shape)
+            name, shape = spec.name, tuple(held[spec.name].shape)
             if spec.on_host:  # TensorRT reads its values when it infers shapes
-                self._host[spec.name] = np.ascontiguousarray(value.cpu() if kind == "torch" else value)
-                self.context.set_tensor_address(spec.name, self._host[spec.name].ctypes.data)
-            if (self._shapes.get(spec.name) != shape or spec.on_host) and not self.context.set_input_shape(spec.name, shape):
-                raise SessionError(f"TensorRT refused shape {shape} for input {spec.name!r}")
-            self._shapes[spec.name] = shape
+                self.context.set_tensor_address(name, held[name].data_ptr())
+            if (self._shapes.get(name) != shape or spec.on_host) and not self.context.set_input_shape(name, shape):
+                raise SessionError(f"TensorRT refused shape {shape} for input {name!r}")
+            self._shapes[name] = shape
         shapes = {s.name: tuple(self.context.get_tensor_shape(s.name)) for s in self._outputs}
-        shapes = {name: None if min(shape, default=0) < 0 else shape for name, shape in shapes.items()}
-        run = self._plain if self._graphs is None else self._captured(shapes)
-        outputs = {s.name: s.empty(shapes[s.name], kind) for s in self._outputs if shapes[s.name] is not None}
-        for spec in self._inputs:
-            if not spec.on_host:
-                value = inputs[spec.name] if kind == "torch" else np.ascontiguousarray(inputs[spec.name])
-                pointer = _pointer(value)
-                if not direct:
-                    pointer, source = run.buffers[spec.name].grow(max(1, value.nbytes)), pointer
-                    self._copy(pointer, source, value.nbytes)
-                run.context.set_tensor_address(spec.name, pointer)
-        for spec in self._outputs:
-            if shapes[spec.name] is None:
-                if spec.name not in self._allocators:
-                    self._allocators[spec.name] = _OutputAllocator(spec.name)
-                    self.context.set_output_allocator(spec.name, self._allocators[spec.name])
-                if backend.api_version() < (10, 0):  # 8.6 was seen to ask for the size of the previous call's output
-                    self._allocators[spec.name].buffer.grow(self.context.get_max_output_size(spec.name))
-            else:
-                run.context.set_tensor_address(spec.name, _pointer(outputs[spec.name]) if direct or spec.on_host else
-                                               run.buffers[spec.name].grow(max(1, spec.nbytes(shapes[spec.name]))))
-        return run, shapes, outputs
-
-    def _captured(self, shapes: dict) -> _Binding:
-        """The binding with a CUDA graph for the shapes that are set, captured at their first use."""
-        key = tuple(self._shapes.items())
-        if key in self._graphs:
-            self._graphs.move_to_end(key)
-            return self._graphs[key]
-        if self._host or None in shapes.values():
+        unknown = [spec for spec in self._outputs if min(shapes[spec.name], default=0) < 0]
+        if self._graphs is not None and (unknown or any(spec.on_host for spec in self.specs)):
             raise SessionError("a CUDA graph has fixed shapes: it excludes data-dependent outputs and shape-tensor inputs. Use cuda_graph=False")
-        # A graph replays the addresses it saw, so each has its own context and buffers.
-        sizes = {s.name: s.nbytes({**self._shapes, **shapes}[s.name]) for s in self.specs}
-        run = _Binding(self._new_context(), {name: DeviceBuffer(max(1, size), f"{name!r} of a CUDA graph") for name, size in sizes.items()})
-        for name, shape in self._shapes.items():
-            run.context.set_input_shape(name, shape)
-        for name, buffer in run.buffers.items():
-            run.context.set_tensor_address(name, buffer.pointer)
-        self._launch(run)  # the lazy work of a first run must not be captured
-        cuda_check(cudart.cudaStreamSynchronize(self.stream))
-        cuda_check(cudart.cudaStreamBeginCapture(self.stream, cudart.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal))
-        try:
-            self._launch(run)
-        finally:
-            graph = cuda_check(cudart.cudaStreamEndCapture(self.stream))
-        run.graph = cuda_check(cudart.cudaGraphInstantiate(graph, 0))
-        cuda_check(cudart.cudaGraphDestroy(graph))
-        if len(self._graphs) == MAX_GRAPHS:
-            cuda_check(cudart.cudaGraphExecDestroy(self._graphs.popitem(last=False)[1].graph))
-        self._graphs[key] = run
-        return run
+        if self._graphs is not None:
+            run = self._captured({**self._shapes, **shapes})
+            for name, value in held.items():
+                run.tensors[name].copy_(value)
+            return run, held, run.tensors
+        outputs = {spec.name: spec.empty(shapes[spec.name]) for spec in self._outputs if spec not in unknown}
+        for name, value in {**held, **outputs}.items():
+            self.context.set_tensor_address(name, value.data_ptr())
+        for spec in unknown:
+            if spec.name not in self._allocators:
+                self._allocators[spec.name] = _OutputAllocator(spec)
+                self.context.set_output_allocator(spec.name, self._allocators[spec.name])
+            if backend.api_version() < (10, 0):  # 8.6 was seen to ask for the size of the previous call's output
+                self._allocators[spec.name].reallocate_output(spec.name, 0, self.context.get_max_output_size(spec.name), 0)
+        return _Run(self.context, None, None), held, outputs
 
-    def _launch(self, run: _Binding) -> None:
+    def _captured(self, shapes: dict) -> _Run:
+        """The CUDA graph for these shapes of all tensors, captured at their first use."""
+        key = tuple(shapes.items())
+        if key not in self._graphs:
+            # A graph replays the addresses it saw, so each has its own context and tensors.
+            context, tensors = self._new_context(), {spec.name: spec.empty(shapes[spec.name]) for spec in self.specs}
+            for spec in self._inputs:
+                context.set_input_shape(spec.name, shapes[spec.name])
+            for name, value in tensors.items():
+                context.set_tensor_address(name, value.data_ptr())
+            self._launch(_Run(context, None, None))  # the lazy work of a first run must not be captured
+            cuda_check(cudart.cudaStreamSynchronize(self.stream))
+            cuda_check(cudart.cudaStreamBeginCapture(self.stream, cudart.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal))
+            try:
+                self._launch(_Run(context, None, None))
+            finally:
+                graph = cuda_check(cudart.cudaStreamEndCapture(self.stream))
+            self._graphs[key] = _Run(context, cuda_check(cudart.cudaGraphInstantiate(graph, 0)), tensors)
+            cuda_check(cudart.cudaGraphDestroy(graph))
+            if len(self._graphs) > MAX_GRAPHS:
+                cuda_check(cudart.cudaStreamSynchronize(self.stream))
+                cuda_check(cudart.cudaGraphExecDestroy(self._graphs.popitem(last=False)[1].graph))
+        self._graphs.move_to_end(key)
+        return self._graphs[key]
+
+    def _launch(self, run: _Run) -> None:
         if run.graph:
             cuda_check(cudart.cudaGraphLaunch(run.graph, self.stream))
             return
@@ -350,57 +284,29 @@ class Session:
             if not run.context.execute_async_v3(self.stream):
                 raise SessionError(f"TensorRT could not run the engine.{log_excerpt(log)}")
 
-    def _copy(self, target: int, source: int, nbytes: int) -> None:
-        cuda_check(cudart.cudaMemcpyAsync(target, source, nbytes, cudart.cudaMemcpyKind.cudaMemcpyDefault, self.stream))
-
-    def _order(self, event, first: int, then: int) -> None:
-        """Let stream ``then`` wait for ``first``; not needed with torch's default stream, 0 (see ``__init__``)."""
-        if first and then:
-            cuda_check(cudart.cudaEventRecord(event, first))
-            cuda_check(cudart.cudaStreamWaitEvent(then, event, 0))
-
-    def _fast_path(self, run: _Binding, inputs: dict, outputs: dict):
-        """A function for calls just like the last one (same shapes, on the GPU, torch's default stream), which returns None
-        for any other or if something fails; the general path then tells why. tests/bench_session.py measures what it saves."""
-        import torch
-        tensor, empty_like, current_stream, index = torch.Tensor, torch.empty_like, torch._C._cuda_getCurrentRawStream, torch.cuda.current_device()
-        set_address, execute, stream, graph = run.context.set_tensor_address, run.context.execute_async_v3, self.stream, run.graph
-        launch, copy, kind = cudart.cudaGraphLaunch, cudart.cudaMemcpyAsync, cudart.cudaMemcpyKind.cudaMemcpyDeviceToDevice
-        expected = [(name, value.dtype, value.shape, value.nbytes) for name, value in inputs.items()]
-        templates = [(name, empty_like(value), value.nbytes) for name, value in outputs.items()]
-        address = {name: buffer.pointer if graph else 0 for name, buffer in run.buffers.items()}
-
-        def fast(inputs: dict):
-            if len(inputs) != len(expected) or current_stream(index):
-                return None
-            for name, dtype, shape, size in expected:
-                value = inputs.get(name)
-                if (value.__class__ is not tensor or value.dtype is not dtype or value.shape != shape
-                        or value.get_device() != index or not value.is_contiguous()):
-                    return None
-                pointer = value.data_ptr()
-                if graph:
-                    if copy(address[name], pointer, size, kind, stream)[0]:
-                        return None
-                elif address[name] != pointer:
-                    address[name] = pointer
-                    set_address(name, pointer)
-            if graph and launch(graph, stream)[0]:
-                return None
-            results = {}
-            for name, template, size in templates:
-                results[name] = value = empty_like(template)
-                pointer = value.data_ptr()
-                if graph:
-                    if copy(pointer, address[name], size, kind, stream)[0]:
-                        return None
-                elif address[name] != pointer:
-                    address[name] = pointer
-                    set_address(name, pointer)
-            return results if graph or execute(stream) else None
-        return fast
-
-    # -- closing ---------------------------------------------------------------------------------------------------
+    def _fast_path(self, run: _Run, inputs: dict, outputs: dict):
+        """A function for calls just like the last one (same shapes, on the GPU, torch's default stream). It returns None for
+        any other call and where something fails; the general path then tells why. Written out tensor by tensor, as source
+        text, because loops would cost more than all the checks: tests/bench_session.py measures it."""
+        known = {"launch": cudart.cudaGraphLaunch, "Tensor": torch.Tensor, "like": torch.empty_like, "graph": run.graph, "stream": self.stream,
+                 "set_address": run.context.set_tensor_address, "execute": run.context.execute_async_v3,
+                 "current_stream": torch._C._cuda_getCurrentRawStream}
+        index, before, results = torch.cuda.current_device(), [], []
+        for k, (name, value) in enumerate(inputs.items()):
+            known.update({f"dtype{k}": value.dtype, f"shape{k}": value.shape, f"in{k}": run.graph and run.tensors[name]})
+            before += [f"v = inputs.get({name!r})", f"if (v.__class__ is not Tensor or v.dtype is not dtype{k} or v.shape != shape{k}"
+                       f" or v.get_device() != {index} or not v.is_contiguous()): return", f"in{k}.copy_(v)" if run.graph else
+                       f"p = v.data_ptr()\n if in{k} != p: in{k} = p; set_address({name!r}, p)"]
+        for k, (name, value) in enumerate(outputs.items()):
+            known.update({f"template{k}": run.tensors[name] if run.graph else torch.empty_like(value), f"at{k}": 0})
+            before += [] if run.graph else [f"out{k} = like(template{k}); p = out{k}.data_ptr()",
+                                            f"if at{k} != p: at{k} = p; set_address({name!r}, p)"]
+            results.append(f"{name!r}: " + (f"template{k}.clone()" if run.graph else f"out{k}"))
+        addresses = [name for name in known if name.rstrip("0123456789") in ("in", "at")]
+        lines = ["def fast(inputs):", f"global {', '.join(addresses)}", f"if len(inputs) != {len(inputs)} or current_stream({index}): return",
+                 *before, "if launch(graph, stream)[0]: return" if run.graph else "if not execute(stream): return", f"return {{{', '.join(results)}}}"]
+        exec("\n ".join(lines), known)
+        return known["fast"]
 
     def close(self) -> None:
         """Wait for the work under way and free everything (again is harmless)."""
@@ -410,10 +316,8 @@ class Session:
         cuda_check(cudart.cudaStreamSynchronize(self.stream))
         for run in (self._graphs or {}).values():
             cuda_check(cudart.cudaGraphExecDestroy(run.graph))
-        self._graphs = self._plain = self.context = None  # buffers and contexts go with them
+        self._graphs = self.context = self._held = None  # memory and contexts go with them
         self._allocators = {}
-        for event in self._events:
-            cuda_check(cudart.cudaEventDestroy(event))
         cuda_check(cudart.cudaStreamDestroy(self.stream))
 
     def __enter__(self) -> Session:
@@ -423,11 +327,5 @@ class Session:
         self.close()
 
     def __del__(self):
-        try:
+        with contextlib.suppress(Exception):  # at the interpreter's exit CUDA may be gone
             self.close()
-        except Exception:  # at the interpreter's exit CUDA may be gone
-            pass
-
-
-def _pointer(value) -> int:
-    return value.ctypes.data if isinstance(value, np.ndarray) else value.data_ptr()

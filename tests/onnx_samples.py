@@ -40,6 +40,13 @@ def where_positive():
                  [("x", TensorProto.FLOAT, ["n"])], [("index", TensorProto.INT64, [1, "k"])], [("zero", zero)])
 
 
+def reshape():
+    """y = x reshaped to the two numbers in ``shape``: an input whose values decide shapes."""
+    return model([helper.make_node("Reshape", ["x", "shape"], ["h"], "reshape"), helper.make_node("Relu", ["h"], ["r"], "relu"),
+                  helper.make_node("Neg", ["h"], ["n"]), helper.make_node("Relu", ["n"], ["m"]), helper.make_node("Sub", ["r", "m"], ["y"])],
+                 [("x", TensorProto.FLOAT, ["n"]), ("shape", TensorProto.INT64, [2])], [("y", TensorProto.FLOAT, ["a", "b"])])
+
+
 def unknown_operator():
     """A model with an operator that nobody knows, in a node called ``the_culprit``."""
     return model([helper.make_node("Relu", ["x"], ["h"], "fine"), helper.make_node("Frobnicate", ["h"], ["y"], "the_culprit")],

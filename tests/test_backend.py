@@ -23,7 +23,6 @@ def test_environment_follows_from_tensorrt_and_gpu(monkeypatch, module, version,
     _pretend(monkeypatch, module, version, card)
     assert backend.environment_name() == name and backend.api_version() == api
     assert bool(backend.gpu_problem()) == (name == "cpu")
-    assert backend.strongly_typed_only() == (api[0] >= 11)
 
 
 def test_a_gpu_that_tensorrt_rtx_lacks_is_named_with_the_remedy(monkeypatch):

@@ -10,8 +10,8 @@ from tests import onnx_samples as samples
 
 PROFILE = {"x": ((1, 4), (4, 4), (8, 4))}
 can_build = pytest.mark.skipif(bool(backend.gpu_problem()) and not backend.is_rtx(), reason="this TensorRT needs a GPU to build")
-typed = pytest.mark.skipif(not backend.strongly_typed_only(), reason="only strongly typed versions convert the model")
-weak = pytest.mark.skipif(backend.strongly_typed_only(), reason="only weakly typed versions have these flags")
+typed = pytest.mark.skipif(backend.api_version() < (11, 0), reason="only strongly typed versions convert the model")
+weak = pytest.mark.skipif(backend.api_version() >= (11, 0), reason="only weakly typed versions have these flags")
 
 
 def _fails(error, *words):

@@ -1,14 +1,9 @@
-"""Make `.venv` with what the course needs and the TensorRT that suits the machine: python3 cookbook/install.py [--python PY]
+"""Make `.venv` with what the course needs and the TensorRT that suits the machine: python3 install.py [--python PY]
 
 Safe to repeat: an environment that is right is left alone, one that was interrupted or lost its Python is made anew, and a
 changed requirements.txt brings what it newly asks for. TENSORRT=tensorrt or TENSORRT=tensorrt-rtx overrides the choice.
 """
 from __future__ import annotations
-
-import sys
-
-if __name__ == "__main__":  # a script's own folder comes first on the path, and ours has modules with standard modules' names
-    sys.path.pop(0)
 
 import contextlib
 import ctypes
@@ -19,9 +14,10 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = str(VENV / "bin" / "python")
 RTX = "tensorrt-rtx"
