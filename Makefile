@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PY ?= .venv/bin/python
 NB ?=
+export PYTHONPATH := $(CURDIR)
 TESTS = $(PY) -m pytest tests notebooks --nbval-lax --nbval-current-env -n 2 --dist loadfile
 
 .PHONY: help setup run test test-gpu lab record doctor coverage clean

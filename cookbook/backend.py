@@ -163,7 +163,7 @@ def doctor() -> list[tuple[str, str, str]]:
         rows.append((title, found or "not installed", "" if found else f"pip install {name.replace('_', '-')}"))
     try:
         rows += [("in use", product(), ""), ("environment", environment_name(), ""),
-                 ("engines", "are built here, not run: needs " + gpu_problem() if gpu_problem() else "run here", "")]
+                 ("engines", "are built here, not run" if gpu_problem() else "run here", gpu_problem() or "")]
     except BackendError as error:
         rows.append(("in use", "no TensorRT", str(error)))
     for line in (ROOT / "requirements.txt").read_text().splitlines():

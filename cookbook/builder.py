@@ -154,7 +154,7 @@ def parse(source):
     said = {error.node(): error.desc().strip() for error in map(parser.get_error, range(parser.num_errors))}
     for k, node in enumerate(nodes):  # the parser stops at its first error: name the other operators that it does not know, too
         if not parser.supports_operator(node.op_type):
-            said.setdefault(k, "the parser does not know this operator")
+            said.setdefault(k, "the parser's supports_operator says no to it")
     lines = [f"  node {k} {nodes[k].name!r} (operator {nodes[k].op_type}): {text}" if 0 <= k < len(nodes) else f"  the graph: {text}"
              for k, text in said.items()]
     raise BuildError(f"{backend.product()} cannot parse {source if on_disk else 'the ONNX model'}:\n" + "\n".join(lines)

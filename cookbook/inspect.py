@@ -58,7 +58,8 @@ def _draw(ax, nodes: list[tuple[str, str, list, list]], inputs: list[str], title
             graph.nodes[node]["row"] = row
     place = nx.multipartite_layout(graph, subset_key="row", align="horizontal")
     place = {node: (x, -graph.nodes[node]["row"]) for node, (x, _) in place.items()}
-    nx.draw_networkx_edges(graph, place, ax=ax, arrowsize=9, edge_color=GREY, node_size=900)
+    for start, end in graph.edges:
+        ax.annotate("", place[end], place[start], arrowprops={"arrowstyle": "->", "color": GREY, "shrinkA": 8, "shrinkB": 8})
     for node, (x, y) in place.items():
         ax.text(x, y, graph.nodes[node]["label"], ha="center", va="center", fontsize=7.5, color="white",
                 bbox={"boxstyle": "round,pad=0.35", "fc": graph.nodes[node]["color"], "ec": "none"})

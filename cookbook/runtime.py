@@ -125,8 +125,11 @@ class _OutputAllocator(trt.IOutputAllocator):
         self.shape = tuple(shape)
 
     def output(self) -> torch.Tensor:
-        """A fresh tensor with what TensorRT wrote; only after the stream was synchronised."""
-        return self.memory.view(getattr(torch, self.spec.dtype))[:math.prod(self.shape)].reshape(self.shape).clone()
+        """A fresh tensor with what TensorRT wrote; only after the stream was synchronised. Raises: SessionError if it wrote too much."""
+        whole, count = self.memory.view(getattr(torch, self.spec.dtype)), math.prod(self.shape)
+        if count > whole.numel():
+            raise SessionError(f"output {self.spec.name!r} is {self.shape}, but TensorRT asked for {self.memory.numel()} bytes only")
+        return whole[:count].reshape(self.shape).clone()
 
 
 # What is launched: a context, or, with its tensors, a captured graph for one set of input shapes.
@@ -137,17 +140,18 @@ class Session:
     """An engine with an execution context, a stream and the memory for it: ``session(x=x)["y"]``, or ``session({"x": x})``.
 
     NumPy in gives NumPy out, after the work is done. torch in gives torch out on the input's device: as with torch's own
-    operators, the call returns at once and the result is in order on torch's current stream. Outputs are always fresh.
+    operators, the call returns at once and the result is in order on torch's current stream. Outputs are fresh.
     A session belongs to the thread that first calls it: for several threads, make one each from the same engine.
 
     Args: ``plan`` – a Plan, the path of one, or an ``ICudaEngine`` that other sessions may share; ``profile`` – index of the
-        optimization profile; ``cuda_graph`` – replay a captured graph, one a set of input shapes (no data-dependent outputs).
+        optimization profile; ``cuda_graph`` – replay a captured graph, one a set of input shapes (no data-dependent outputs);
+        ``reuse_outputs`` – torch outputs are overwritten by the next call of the same shapes, as in a bare loop: saves their allocation.
     Raises: PlanError, NoGpuError, SessionError, DeviceMemoryError.
     Source: ICudaEngine and IExecutionContext in NVIDIA's API reference.
     """
 
-    def __init__(self, plan, *, profile: int = 0, cuda_graph: bool = False):
-        self._closed, self._fast = True, None
+    def __init__(self, plan, *, profile: int = 0, cuda_graph: bool = False, reuse_outputs: bool = False):
+        self._closed, self._fast, self._reuse = True, None, reuse_outputs
         plan = plan if isinstance(plan, (Plan, trt.ICudaEngine)) else Plan.load(plan)
         self.engine = deserialize(plan) if isinstance(plan, Plan) else plan
         if not 0 <= profile < self.engine.num_optimization_profiles:
@@ -194,7 +198,7 @@ class Session:
         if self._allocators:
             cuda_check(cudart.cudaStreamSynchronize(self.stream))  # only now the shapes are known
         outputs = {s.name: self._allocators[s.name].output() if s.name in self._allocators else
-                   outputs[s.name].clone() if run.graph else outputs[s.name] for s in self._outputs}
+                   outputs[s.name].clone() if run.graph and not self._reuse else outputs[s.name] for s in self._outputs}
         if kind == "numpy":
             return {name: value.cpu().numpy() for name, value in outputs.items()}
         device = inputs[self._inputs[0].name].device
@@ -243,12 +247,8 @@ class Session:
         outputs = {spec.name: spec.empty(shapes[spec.name]) for spec in self._outputs if spec not in unknown}
         for name, value in {**held, **outputs}.items():
             self.context.set_tensor_address(name, value.data_ptr())
-        for spec in unknown:
-            if spec.name not in self._allocators:
-                self._allocators[spec.name] = _OutputAllocator(spec)
-                self.context.set_output_allocator(spec.name, self._allocators[spec.name])
-            if backend.api_version() < (10, 0):  # 8.6 was seen to ask for the size of the previous call's output
-                self._allocators[spec.name].reallocate_output(spec.name, 0, self.context.get_max_output_size(spec.name), 0)
+        for spec in unknown:  # set anew for each call: else 8.6 was seen to ask for the size of the last call's output
+            self.context.set_output_allocator(spec.name, self._allocators.setdefault(spec.name, _OutputAllocator(spec)))
         return _Run(self.context, None, None), held, outputs
 
     def _captured(self, shapes: dict) -> _Run:
@@ -298,10 +298,11 @@ class Session:
                        f" or v.get_device() != {index} or not v.is_contiguous()): return", f"in{k}.copy_(v)" if run.graph else
                        f"p = v.data_ptr()\n if in{k} != p: in{k} = p; set_address({name!r}, p)"]
         for k, (name, value) in enumerate(outputs.items()):
-            known.update({f"template{k}": run.tensors[name] if run.graph else torch.empty_like(value), f"at{k}": 0})
-            before += [] if run.graph else [f"out{k} = like(template{k}); p = out{k}.data_ptr()",
-                                            f"if at{k} != p: at{k} = p; set_address({name!r}, p)"]
-            results.append(f"{name!r}: " + (f"template{k}.clone()" if run.graph else f"out{k}"))
+            own = value if self._reuse else run.tensors[name] if run.graph else torch.empty_like(value)
+            known.update({f"own{k}": own, f"at{k}": 0})
+            before += [] if run.graph or self._reuse else [f"out{k} = like(own{k}); p = out{k}.data_ptr()",
+                                                           f"if at{k} != p: at{k} = p; set_address({name!r}, p)"]
+            results.append(f"{name!r}: " + (f"own{k}" if self._reuse else f"own{k}.clone()" if run.graph else f"out{k}"))
         addresses = [name for name in known if name.rstrip("0123456789") in ("in", "at")]
         lines = ["def fast(inputs):", f"global {', '.join(addresses)}", f"if len(inputs) != {len(inputs)} or current_stream({index}): return",
                  *before, "if launch(graph, stream)[0]: return" if run.graph else "if not execute(stream): return", f"return {{{', '.join(results)}}}"]

@@ -35,6 +35,10 @@ def test_long_cells_and_too_little_markdown_are_seen():
     assert "31 lines" in found[0] and "markdown" in found[1]
 
 
+def test_wide_lines_are_seen():
+    assert any("columns" in text for text in _broken(rules.cell_sizes, "md:x", "md:y", "a = '" + 100 * "x" + "'"))
+
+
 def test_an_output_without_explanation_is_seen():
     notebook = _notebook("1 + 1", "2")
     notebook.cells[0].outputs = [nbformat.v4.new_output("stream", text="2\n")]
