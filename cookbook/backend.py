@@ -166,7 +166,7 @@ def doctor() -> list[tuple[str, str, str]]:
                  ("engines", "are built here, not run" if gpu_problem() else "run here", gpu_problem() or "")]
     except BackendError as error:
         rows.append(("in use", "no TensorRT", str(error)))
-    for line in (ROOT / "requirements.txt").read_text().splitlines():
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if (name := re.match(r"[\w-]*", line)[0]) and not name.startswith("tensorrt"):
             found = package_version(name)
             rows.append((name, found or "not installed", "" if found else "make setup"))

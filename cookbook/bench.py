@@ -55,9 +55,7 @@ def benchmark(target, feed: dict | None = None, /, *, name: str = "", calls: int
     """
     backend.require_gpu("measuring")
     from cuda.bindings import runtime as cudart
-    stream, launch = 0, target
-    if hasattr(target, "bind"):
-        stream, launch = target.stream, target.bind(feed, **inputs)
+    stream, launch = (target.stream, target.bind(feed, **inputs)) if hasattr(target, "bind") else (0, target)
     for _ in range(warm_up):
         launch()
     events = [cuda_check(cudart.cudaEventCreate()) for _ in range(2 * calls)]
@@ -116,5 +114,5 @@ def results(number: str):
     files = sorted((backend.ROOT / "results").glob(f"*/{number}.json"))
     if not files:
         raise CookbookError(f"nothing is recorded for {number}: run `make record` on a GPU")
-    loaded = [json.loads(path.read_text()) for path in files]
+    loaded = [json.loads(path.read_text(encoding="utf-8")) for path in files]
     return pd.concat([pd.DataFrame(one["rows"]).assign(**one["stamp"]) for one in loaded], ignore_index=True)

@@ -82,7 +82,7 @@ class Plan:
             raise PlanError(f"plan {path} does not exist: build it, or check the path (working folder: {Path.cwd().name})")
         data = path.read_bytes()
         if Path(f"{path}.json").is_file():
-            about = json.loads(Path(f"{path}.json").read_text())
+            about = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
             if hashlib.sha256(data).hexdigest() != about["sha256"]:
                 raise PlanError(f"plan {path} is damaged: {len(data):,} bytes, {about['size']:,} were saved. "
                                 "Copy it again, or rebuild it from its model")

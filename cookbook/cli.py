@@ -54,7 +54,7 @@ def _status(cell) -> str:
 def _remember(folder: Path, path: Path, notebook) -> None:
     """Keep, for ``coverage``, what became of each cell in this environment; an unchanged record is left as it is."""
     file, stamp, name = folder / f"{backend.environment_name()}.json", backend.stamp(), path.relative_to(NOTEBOOKS).as_posix()
-    known = json.loads(file.read_text()) if file.is_file() else {}
+    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     cells = {requires.digest(cell.source): _status(cell) for cell in code_cells(notebook)}
     if known.get(name, {}).get("cells") != cells or known[name]["tensorrt"] != stamp["tensorrt"]:
         known[name] = {**stamp, "cells": cells}
@@ -66,9 +66,7 @@ def _write_record(path: Path, executed) -> None:
     """Put outputs and stamp into the shipped notebook: a GPU environment records all that it ran, ``cpu`` only what no GPU did."""
     import nbformat
     shipped, here = nbformat.read(path, as_version=4), backend.environment_name()
-    for old, new in zip(shipped.cells, executed.cells):
-        if old.cell_type != "code":
-            continue
+    for old, new in [(old, new) for old, new in zip(shipped.cells, executed.cells) if old.cell_type == "code"]:
         note, skipped = old.metadata.pop("cookbook", {}), requires.is_skipped(new.outputs)
         intact = note.get("digest") == requires.digest(old.source, old.outputs)
         if (skipped or here == "cpu") and intact and note["environment"] != here:
@@ -127,7 +125,7 @@ def coverage() -> None:
     import nbformat
     ran: dict[str, dict[str, set]] = {}  # environment: {notebook: digests of the cells that ran}
     for file in [*(ROOT / "results" / "coverage").glob("*.json"), *(BUILD / "coverage").glob("*.json")]:
-        for name, entry in json.loads(file.read_text()).items():
+        for name, entry in json.loads(file.read_text(encoding="utf-8")).items():
             found = {digest for digest, status in entry["cells"].items() if status == "ran"}
             ran.setdefault(file.stem, {}).setdefault(name, set()).update(found)
     rows, nowhere = [], []

@@ -21,8 +21,7 @@ def layers(engine) -> list[dict]:
     """What the engine inspector knows of each layer, as dicts (Name, LayerType, Inputs, Outputs, TacticName, …).
 
     Raises: CookbookError for a plan that was built without detailed profiling verbosity."""
-    text = engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
-    found = json.loads(text)["Layers"]
+    found = json.loads(engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON))["Layers"]
     if found and not isinstance(found[0], dict):
         raise CookbookError("the engine holds layer names only: build it with ProfilingVerbosity.DETAILED (cookbook.build does)")
     return found
@@ -53,11 +52,11 @@ def _draw(ax, nodes: list[tuple[str, str, list, list]], inputs: list[str], title
         producer.update({name: i for name in outs})
     for i, (_, _, ins, _) in enumerate(nodes):
         graph.add_edges_from((producer[name], i) for name in ins if name in producer and producer[name] != i)
-    for row, members in enumerate(nx.topological_generations(graph)):
-        for node in members:
-            graph.nodes[node]["row"] = row
+    rows = {node: row for row, members in enumerate(nx.topological_generations(graph)) for node in members}
+    nx.set_node_attributes(graph, rows, "row")
     place = nx.multipartite_layout(graph, subset_key="row", align="horizontal")
-    place = {node: (x, -graph.nodes[node]["row"]) for node, (x, _) in place.items()}
+    place = {node: (x, -rows[node]) for node, (x, _) in place.items()}
+    ax.scatter(*zip(*place.values()), s=0)  # sets the limits, which texts and arrows do not
     for start, end in graph.edges:
         ax.annotate("", place[end], place[start], arrowprops={"arrowstyle": "->", "color": GREY, "shrinkA": 8, "shrinkB": 8})
     for node, (x, y) in place.items():

@@ -147,6 +147,5 @@ def _transform(lines: list[str]) -> list[str]:
 def load() -> None:
     """Switch the line on in the running IPython (nothing to do outside of one)."""
     from IPython import get_ipython
-    shell = get_ipython()
-    if shell is not None and _transform not in shell.input_transformers_cleanup:
+    if (shell := get_ipython()) is not None and _transform not in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.append(_transform)

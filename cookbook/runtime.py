@@ -214,7 +214,9 @@ class Session:
         run, *self._held = self._prepare(inputs)  # the memory that TensorRT was given must stay
         torch.cuda.synchronize()
         function, arguments = (cudart.cudaGraphLaunch, (run.graph, self.stream)) if run.graph else (run.context.execute_async_v3, (self.stream,))
-        return functools.partial(function, *arguments)
+        launch = functools.partial(function, *arguments)
+        launch.session = self  # its stream and memory must outlive the function
+        return launch
 
     def _enter(self, inputs: dict) -> str:
         """Refuse a wrong thread, a closed session and wrong inputs. Returns the kind of the inputs."""
@@ -228,6 +230,8 @@ class Session:
     def _prepare(self, inputs: dict) -> tuple[_Run, dict, dict]:
         """Set shapes and addresses. Returns what to launch, and the tensors that it reads and writes."""
         self._fast, held = None, {spec.name: spec.tensor(inputs[spec.name]) for spec in self._inputs}
+        if self._allocators and backend.api_version() < (10, 0):  # 8.6.1 asks a used context's allocator for the last call's size
+            self.context, self._shapes = self._new_context(), {}
         for spec in self._inputs:
             name, shape = spec.name, tuple(held[spec.name].shape)
             if spec.on_host:  # TensorRT reads its values when it infers shapes
@@ -247,8 +251,9 @@ class Session:
         outputs = {spec.name: spec.empty(shapes[spec.name]) for spec in self._outputs if spec not in unknown}
         for name, value in {**held, **outputs}.items():
             self.context.set_tensor_address(name, value.data_ptr())
-        for spec in unknown:  # set anew for each call: else 8.6 was seen to ask for the size of the last call's output
-            self.context.set_output_allocator(spec.name, self._allocators.setdefault(spec.name, _OutputAllocator(spec)))
+        self._allocators = {spec.name: _OutputAllocator(spec) for spec in unknown}
+        for name, allocator in self._allocators.items():
+            self.context.set_output_allocator(name, allocator)
         return _Run(self.context, None, None), held, outputs
 
     def _captured(self, shapes: dict) -> _Run:

@@ -16,7 +16,7 @@ from cookbook import requires
 from tests import notebook_rules
 
 API = Path(__file__).parent / "api"
-LISTINGS = {path.stem: json.loads(path.read_text()) for path in sorted(API.glob("*.json"))}
+LISTINGS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(API.glob("*.json"))}
 # Names that variables of a type bear by convention, so that calls of methods can be checked, too.
 CONVENTION = {"network": "INetworkDefinition", "builder": "Builder", "config": "IBuilderConfig", "parser": "OnnxParser",
               "engine": "ICudaEngine", "context": "IExecutionContext", "runtime": "Runtime", "profile": "IOptimizationProfile",
@@ -81,7 +81,7 @@ def plain(source: str) -> str:
 
 @pytest.mark.parametrize("path", sorted((notebook_rules.ROOT / "cookbook").glob("*.py")), ids=lambda path: path.stem)
 def test_helper_package_uses_existing_names(path):
-    assert missing(path.read_text()) == []
+    assert missing(path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("path", notebook_rules.paths(), ids=lambda path: path.stem)

@@ -86,7 +86,7 @@ def test_record_goes_to_build_unless_recording(monkeypatch, tmp_path):
     monkeypatch.setenv("COOKBOOK_RECORD", "1")
     cookbook.record("999", rows)
     (path,) = (tmp_path / "results").rglob("999.json")
-    assert json.loads(path.read_text())["stamp"]["tensorrt"] == backend.product() and path.parent.name != "results"
+    assert json.loads(path.read_text(encoding="utf-8"))["stamp"]["tensorrt"] == backend.product() and path.parent.name != "results"
     table = cookbook.results("999")
     assert list(table["median_us"]) == [1.5] and table["tensorrt"][0] == backend.product()
 

@@ -70,7 +70,7 @@ def test_record_writes_outputs_stamp_digest_and_coverage(course, tmp_path):
     ran, skipped = shipped.cells[1:]
     assert ran.outputs[0].text == "42\n" and ran.metadata.cookbook == {"environment": HERE, "digest": requires.digest(ran.source, ran.outputs)}
     assert not skipped.outputs and "cookbook" not in skipped.metadata
-    kept = json.loads((tmp_path / "results" / "coverage" / f"{HERE}.json").read_text())["part1-x/101-a.ipynb"]["cells"]
+    kept = json.loads((tmp_path / "results" / "coverage" / f"{HERE}.json").read_text(encoding="utf-8"))["part1-x/101-a.ipynb"]["cells"]
     assert [text.split(":")[0] for text in kept.values()] == ["ran", "ran", "skipped"]
 
 
@@ -126,11 +126,11 @@ def test_an_unchanged_run_leaves_its_record_alone(course, tmp_path):
     course("101-a", FIRST)
     cli.run([], record=False)
     file = tmp_path / "build" / "coverage" / f"{HERE}.json"
-    entry = json.loads(file.read_text())
+    entry = json.loads(file.read_text(encoding="utf-8"))
     entry["part1-x/101-a.ipynb"]["date"] = "2000-01-01"
     file.write_text(json.dumps(entry))
     cli.run([], record=False)
-    assert json.loads(file.read_text())["part1-x/101-a.ipynb"]["date"] == "2000-01-01"
+    assert json.loads(file.read_text(encoding="utf-8"))["part1-x/101-a.ipynb"]["date"] == "2000-01-01"
 
 
 def test_doctor_has_the_rows_that_a_newcomer_needs():

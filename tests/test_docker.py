@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCKERFILE = (ROOT / "docker/Dockerfile").read_text()
-COMPOSE = (ROOT / "docker/compose.yaml").read_text()
+DOCKERFILE = (ROOT / "docker/Dockerfile").read_text(encoding="utf-8")
+COMPOSE = (ROOT / "docker/compose.yaml").read_text(encoding="utf-8")
 SERVICES = yaml.safe_load(COMPOSE)["services"]
 INSTRUCTIONS = [line.split(maxsplit=1) for line in DOCKERFILE.replace("\\\n", " ").splitlines() if re.match("[A-Z]", line)]
 
@@ -71,10 +71,10 @@ def test_only_lab_has_a_port_and_only_this_machine_reaches_it():
 
 def test_test_service_runs_a_target_of_the_makefile():
     make, target = SERVICES["test"]["command"].split()
-    assert make == "make" and re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
+    assert make == "make" and re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
 
 
 def test_what_git_ignores_stays_out_of_the_image():
-    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line and not line.startswith("#")}
-    kept_out = {line.removeprefix("**/") for line in (ROOT / ".dockerignore").read_text().splitlines()}
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")}
+    kept_out = {line.removeprefix("**/") for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()}
     assert ignored | {".git"} <= kept_out

@@ -58,7 +58,7 @@ def test_requirements_fit_the_machine(has, cuda12, tensorrt, expected):
 
 
 def test_our_requirements_name_what_the_set_up_adapts():
-    lines = install.adapt((install.ROOT / "requirements.txt").read_text(), PLAIN, True, "tensorrt")
+    lines = install.adapt((install.ROOT / "requirements.txt").read_text(encoding="utf-8"), PLAIN, True, "tensorrt")
     assert [line for line in lines if line.endswith((",<13", ",<2.11")) or line.startswith("tensorrt-cu12>=")] == lines[:3]
 
 
@@ -155,7 +155,7 @@ PACKAGES = "tensorrt-rtx>=1.7,<2 torch>=2.3 cuda-python>=12.6,<14 numpy>=1.24"
 
 def test_first_run_installs_and_the_second_does_nothing(course):
     assert course() == ["venv", "--upgrade pip", PACKAGES]
-    assert (course.root / ".venv/lib/python3.11/site-packages/tensorrt-course.pth").read_text() == f"{course.root}\n"
+    assert (course.root / ".venv/lib/python3.11/site-packages/tensorrt-course.pth").read_text(encoding="utf-8") == f"{course.root}\n"
     assert course() == []
 
 
@@ -183,7 +183,7 @@ def test_changed_requirements_are_installed_into_the_same_environment(course):
 def test_changed_installer_installs_again(course):
     course()
     stamp = course.root / ".venv/course.json"
-    stamp.write_text(stamp.read_text().replace(json.loads(stamp.read_text())["done"][0], "older"))
+    stamp.write_text(stamp.read_text(encoding="utf-8").replace(json.loads(stamp.read_text(encoding="utf-8"))["done"][0], "older"))
     assert course() == [PACKAGES]
 
 
@@ -196,7 +196,7 @@ def test_environment_of_another_python_or_place_is_made_anew(course, monkeypatch
         monkeypatch.setattr(install, "find_python", lambda known: (known, [3, 12], PLAIN))
     if change == "moved":
         stamp = course.root / ".venv/course.json"
-        stamp.write_text(stamp.read_text().replace(str(course.root), "/elsewhere"))
+        stamp.write_text(stamp.read_text(encoding="utf-8").replace(str(course.root), "/elsewhere"))
     assert course() == ["venv", "--upgrade pip", PACKAGES]
 
 
@@ -214,7 +214,7 @@ def test_container_keeps_its_packages_and_its_image_serves_with_and_without_gpu(
     rest = "cuda-python>=12.6,<14,<13 numpy>=1.24"
     target = f"--target {course.root}/.venv/lib/python3.11/site-packages pip"
     assert course() == ["venv system bare", target, "--upgrade pip", "tensorrt-rtx-cu12>=1.7,<2 " + rest]
-    assert (course.root / ".venv/constraints.txt").read_text().split() == ["numpy==1.24.4", "tensorrt==8.6.3"]
+    assert (course.root / ".venv/constraints.txt").read_text(encoding="utf-8").split() == ["numpy==1.24.4", "tensorrt==8.6.3"]
     monkeypatch.setattr(install, "find_gpu", lambda container: (True, True))
     assert course() == []
 

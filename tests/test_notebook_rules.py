@@ -36,7 +36,7 @@ def test_long_cells_and_too_little_markdown_are_seen():
 
 
 def test_wide_lines_are_seen():
-    assert any("columns" in text for text in _broken(rules.cell_sizes, "md:x", "md:y", "a = '" + 100 * "x" + "'"))
+    assert any("columns" in text for text in _broken(rules.cell_sizes, "md:x", "md:y", "a = '" + 120 * "x" + "'"))
 
 
 def test_an_output_without_explanation_is_seen():
