@@ -15,7 +15,7 @@ run: setup  ## run the notebooks, all or NB=path, and show what ran
 test: setup  ## every test; cells that need a GPU are skipped where there is none
 	$(TESTS)
 test-gpu: setup  ## every test; a cell that needs a GPU and finds none fails
-	$(TESTS) --gpu
+	$(TESTS) --gpu -n 4
 lab: setup  ## JupyterLab on this machine
 	$(PY) -m jupyterlab --ip 127.0.0.1 --ServerApp.default_url=/lab/tree/notebooks
 record: setup  ## on a GPU: run the notebooks, all or NB=path, and keep outputs and measurements
