@@ -42,6 +42,8 @@ def adapt(requirements: str, has: list[str], cuda12: bool, tensorrt: str) -> lis
         name = re.split(r"[^\w.-]", line)[0]
         if name == RTX and tensorrt:
             lines.append((line if tensorrt == RTX else "tensorrt>=11,<12").replace(tensorrt, tensorrt + "-cu12" * cuda12))
+        elif name == "cuda-toolkit" and (cuda12 or "tensorrt" in has):
+            continue  # a container has its own; Python packages of CUDA 12 have no nvcc
         elif name != RTX and (name != "torch" or not {"tensorrt", "torch"} <= set(has)):
             lines.append(line + limits.get(name, ""))
     return lines

@@ -3,11 +3,11 @@
 ``trt`` is the module that the course uses: ``tensorrt`` where it can run, else ``tensorrt_rtx``. The environment
 variable ``COOKBOOK_TENSORRT`` (``tensorrt`` or ``tensorrt_rtx``) chooses by hand.
 """
-from __future__ import annotations
-
 import collections
+import contextlib
 import datetime
 import functools
+import glob
 import importlib.metadata
 import importlib.util
 import os
@@ -15,6 +15,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 from .errors import BackendError, CudaError, DeviceMemoryError, NoGpuError
@@ -22,7 +23,8 @@ from .errors import BackendError, CudaError, DeviceMemoryError, NoGpuError
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"  # plans, caches, executed notebooks: whatever a run makes
 PRODUCTS = {"tensorrt": "TensorRT", "tensorrt_rtx": "TensorRT-RTX"}
-TOOL_FOLDERS = ("/usr/src/tensorrt/bin", "/opt/tensorrt/bin", "/usr/local/cuda/bin", "/usr/local/bin")  # not on every PATH
+TOOL_FOLDERS = ("/usr/src/tensorrt/bin", "/opt/tensorrt/bin", "/usr/local/cuda/bin", "/usr/local/bin",  # not on every PATH
+                "/usr/include/x86_64-linux-gnu", "/usr/include/aarch64-linux-gnu", "/usr/local/tensorrt/include")
 
 
 # A CUDA device: name, compute capability (major, minor), memory in bytes, driver version, newest CUDA of that driver.
@@ -118,20 +120,17 @@ def environment_name() -> str:
 
 
 def find_tool(name: str) -> str | None:
-    """Path of an executable: on the PATH, in CUDA_HOME, or where NVIDIA's containers put it; None if it is nowhere."""
-    folders = [os.environ.get("PATH", ""), os.path.join(os.environ.get("CUDA_HOME", "/nowhere"), "bin"), *TOOL_FOLDERS]
-    return shutil.which(name, path=os.pathsep.join(folders))
+    """Path of an executable or header: on the PATH, in CUDA_HOME, TRT_INCLUDE, or where NVIDIA's containers and packages put it; else None."""
+    folders = [os.environ.get("PATH", ""), os.path.join(os.environ.get("CUDA_HOME", "/nowhere"), "bin"), os.environ.get("TRT_INCLUDE", "/nowhere"),
+               *TOOL_FOLDERS, *glob.glob(os.path.join(sysconfig.get_path("purelib"), "nvidia", "*", "bin"))]
+    return shutil.which(name, os.F_OK if name.endswith(".h") else os.F_OK | os.X_OK, os.pathsep.join(folders))
 
 
 def package_version(name: str) -> str | None:
-    """Version of a package, by its import name or its distribution's; ``0`` if it has no metadata, None if it is not here."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        if importlib.util.find_spec(name.replace("-", "_")) is None:
-            return None
-    distributions = importlib.metadata.packages_distributions().get(name.replace("-", "_"), [])
-    return importlib.metadata.version(distributions[0]) if distributions else "0"
+    """Version of a package, by its import name or its distribution's; None if it is not here."""
+    for one in (name, *importlib.metadata.packages_distributions().get(name.replace("-", "_"), [])):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(one)
 
 
 def stamp() -> dict[str, str]:

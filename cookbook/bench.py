@@ -1,6 +1,4 @@
 """Measuring and checking: warm-up, CUDA events, percentiles, confidence intervals; comparison; records."""
-from __future__ import annotations
-
 import dataclasses
 import json
 import os
@@ -51,8 +49,7 @@ def benchmark(target, feed: dict | None = None, /, *, name: str = "", calls: int
         without arguments that puts work on torch's default stream; ``feed``, ``inputs`` – the session's inputs by name.
     Returns: Timing in microseconds. An event pair spans what the GPU waits for as well: where the host cannot enqueue
         fast enough, that is in the figure, as it is for a user.
-    Raises: NoGpuError without a GPU; SessionError for wrong inputs.
-    """
+    Raises: NoGpuError without a GPU; SessionError for wrong inputs."""
     backend.require_gpu("measuring")
     from cuda.bindings import runtime as cudart
     stream, launch = (target.stream, target.bind(feed, **inputs)) if hasattr(target, "bind") else (0, target)
@@ -64,17 +61,16 @@ def benchmark(target, feed: dict | None = None, /, *, name: str = "", calls: int
         launch()
         cudart.cudaEventRecord(end, stream)
     cuda_check(cudart.cudaDeviceSynchronize())
-    samples = np.array([cuda_check(cudart.cudaEventElapsedTime(a, b)) * 1e3 for a, b in zip(events[::2], events[1::2])])
+    samples = [cuda_check(cudart.cudaEventElapsedTime(a, b)) * 1e3 for a, b in zip(events[::2], events[1::2])]
     for event in events:
         cuda_check(cudart.cudaEventDestroy(event))
-    return Timing(samples, name)
+    return Timing(np.array(samples), name)
 
 
 def compare(actual, expected, rtol: float = 1e-5, atol: float = 1e-6, name: str = "result") -> str:
     """Assert that two arrays (NumPy or torch) agree: shape, no new NaN, |actual - expected| <= atol + rtol * |expected|.
 
-    Returns: one line with the worst element. Raises: ComparisonError with the same line and how many elements differ.
-    """
+    Returns: one line with the worst element. Raises: ComparisonError with the same line and how many elements differ."""
     actual, expected = (np.asarray(v.detach().float().cpu() if hasattr(v, "detach") else v) for v in (actual, expected))
     if actual.shape != expected.shape:
         raise ComparisonError(f"{name}: shape {actual.shape}, expected {expected.shape}")
@@ -106,13 +102,3 @@ def record(number: str, rows) -> None:
         path.write_text(json.dumps({"stamp": stamp, "rows": rows}, indent=1) + "\n")
     except TypeError as error:
         raise CookbookError(f"record({number!r}): {error}; use plain numbers and strings, as in float(x)") from error
-
-
-def results(number: str):
-    """All machines' recorded rows of a notebook with the columns of their stamps: a DataFrame. Raises: CookbookError if there are none."""
-    import pandas as pd
-    files = sorted((backend.ROOT / "results").glob(f"*/{number}.json"))
-    if not files:
-        raise CookbookError(f"nothing is recorded for {number}: run `make record` on a GPU")
-    loaded = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-    return pd.concat([pd.DataFrame(one["rows"]).assign(**one["stamp"]) for one in loaded], ignore_index=True)

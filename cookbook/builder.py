@@ -3,8 +3,6 @@
 ``build`` does what notebooks 102 and 103 spell out by hand: parse, add the optimization profiles, set the precision in
 the way that the TensorRT at hand has, use the timing cache, and turn what went wrong into one readable exception.
 """
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import hashlib
@@ -56,8 +54,7 @@ class Plan:
     """A serialised engine and where it comes from. A plan is code: load only what you trust.
 
     bytes: the plan itself. build_seconds: wall-clock seconds of the build. origin: product and version, GPU and compute
-    capability that it was built for (``any`` for TensorRT-RTX, which compiles for the GPU when it is loaded).
-    """
+    capability that it was built for (``any`` for TensorRT-RTX, which compiles for the GPU when it is loaded)."""
     bytes: bytes = dataclasses.field(repr=False)
     build_seconds: float
     origin: dict
@@ -74,9 +71,9 @@ class Plan:
         return path
 
     @classmethod
-    def load(cls, path, *, check: bool = True) -> Plan:
+    def load(cls, path) -> "Plan":
         """Read a plan; one without the .json beside it (from trtexec) has an unknown origin. Raises: PlanError if the file is
-        missing, truncated or changed, or (with ``check``) of another TensorRT or GPU."""
+        missing, truncated or changed, or of another TensorRT or GPU."""
         path, about = Path(path), {}
         if not path.is_file():
             raise PlanError(f"plan {path} does not exist: build it, or check the path (working folder: {Path.cwd().name})")
@@ -87,8 +84,7 @@ class Plan:
                 raise PlanError(f"plan {path} is damaged: {len(data):,} bytes, {about['size']:,} were saved. "
                                 "Copy it again, or rebuild it from its model")
         plan = cls(data, about.get("build_seconds", float("nan")), about.get("origin", {}))
-        if check:
-            plan.check(str(path))
+        plan.check(str(path))
         return plan
 
     def check(self, name: str = "this plan") -> None:
@@ -124,25 +120,21 @@ def read_onnx(source):
     if not path.is_file():
         raise BuildError(f"ONNX file {path} does not exist: export it first, or check the path (working folder: {Path.cwd().name})")
     try:
-        model = onnx.load(path, load_external_data=False)
+        model = onnx.load(path)
         if not model.graph.node and not model.graph.output:
             raise DecodeError("no graph in it")
     except DecodeError as error:
         raise BuildError(f"{path} ({path.stat().st_size:,} bytes) is not an ONNX model, or only a part of one ({error}): "
                          "export it again, or copy it whole") from error
-    for tensor in model.graph.initializer:
-        for entry in tensor.external_data:
-            if entry.key == "location" and not (path.parent / entry.value).is_file():
-                raise BuildError(f"{path} keeps the weights of {tensor.name!r} in {entry.value!r}, which is not beside it: "
-                                 "move both files together")
-    return onnx.load(path)
+    except (onnx.checker.ValidationError, OSError) as error:
+        raise BuildError(f"{path} keeps weights in another file, which is not beside it; move both together: {error}") from error
+    return model
 
 
 def parse(source):
     """Parse an ONNX path or ``onnx.ModelProto`` to (builder, network); the bindings keep the parser's weights alive with it.
 
-    Raises: BuildError that lists each node the parser refuses, with its operator and the parser's own words.
-    """
+    Raises: BuildError that lists each node the parser refuses, with its operator and the parser's own words."""
     model, on_disk = read_onnx(source), isinstance(source, (str, Path))
     builder = trt.Builder(LOG)
     network = create_network(builder)
@@ -193,33 +185,30 @@ def _to_profile(builder, network, ranges: dict):
 
 def _typed_model(source, precision: str):
     """For strongly typed versions, where the model itself must carry the precision: convert it, or say what to do."""
-    if isinstance(source, trt.INetworkDefinition):
-        raise BuildError(f"{backend.product()} takes precision from the network's own types: build the network with {precision} "
-                         "tensors (add_cast, weights of that type), then call build with precision='fp32'")
-    model = read_onnx(source)
-    if precision == "fp16":
-        from onnxruntime.transformers.float16 import convert_float_to_float16
-        return convert_float_to_float16(model, keep_io_types=True)
-    if precision == "int8" and any(node.op_type == "QuantizeLinear" for node in model.graph.node):
-        return source
-    raise BuildError(f"{backend.product()} takes types from the model and has no {precision.upper()} flag: "
-                     + ("export the model from PyTorch in bfloat16 (model.bfloat16()), then call build with precision='fp32'" if precision == "bf16" else
-                        "add QuantizeLinear/DequantizeLinear nodes to the model with ModelOpt or ONNX Runtime's quantize_static"))
+    remedy = f"build the network with {precision} tensors (add_cast, weights of that type), then call build with precision='fp32'"
+    if not isinstance(source, trt.INetworkDefinition):
+        model, remedy = read_onnx(source), "export it from PyTorch in bfloat16 (model.bfloat16()), then call build with precision='fp32'"
+        if precision == "fp16":
+            from onnxruntime.transformers.float16 import convert_float_to_float16
+            return convert_float_to_float16(model, keep_io_types=True)
+        if precision == "int8" and any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+            return source
+        if precision == "int8":
+            remedy = "add QuantizeLinear/DequantizeLinear nodes with ModelOpt or ONNX Runtime's quantize_static"
+    raise BuildError(f"{backend.product()} has no {precision.upper()} flag, it takes types from the model itself: {remedy}")
 
 
 def _progress_monitor():
     from tqdm.auto import tqdm
 
     class Bars(trt.IProgressMonitor):  # trt>=10
-        """One bar a phase of the build; a phase that is done disappears."""
         bars: dict = {}
 
         def phase_start(self, phase_name, parent_phase, num_steps):
             self.bars[phase_name] = tqdm(total=num_steps, desc=phase_name, leave=False)
 
         def step_complete(self, phase_name, step):
-            self.bars[phase_name].update()
-            return True
+            return self.bars[phase_name].update() is not False  # go on
 
         def phase_finish(self, phase_name):
             self.bars.pop(phase_name).close()
@@ -227,7 +216,7 @@ def _progress_monitor():
     return Bars()
 
 
-def build(source, *, profiles=None, precision: str = "fp32", calibrator=None, level: int = 2, workspace: int | None = None,
+def build(source, *, profiles=None, precision: str = "fp32", level: int = 2, workspace: int | None = None,
           timing_cache: bool | str | Path = True, progress: bool | None = None, configure=None) -> Plan:
     """Build a plan from ``source``: an ONNX path, an ``onnx.ModelProto``, or a TensorRT network.
 
@@ -235,14 +224,13 @@ def build(source, *, profiles=None, precision: str = "fp32", calibrator=None, le
         profiles: {input: (min, opt, max)} or a list of such, each entry three shapes; needed for dynamic inputs.
         precision: fp32 (strict), tf32, fp16, bf16 or int8. Before 11 it sets builder flags, which *allow* the type; in
             strongly typed versions an ONNX model is converted (fp16) or must carry the types already.
-        calibrator: an INT8 calibrator (before 11). level: builder optimization level, 0 (quick build) to 5 (long search).
+        level: builder optimization level, 0 (quick build) to 5 (long search).
         workspace: limit of scratch memory in bytes; default: the whole GPU.
         timing_cache: use the shared one (True), none (False), or the file of that path.
         progress: bars while building, where TensorRT has a progress monitor (10 and later); default: in a terminal.
         configure: function of the IBuilderConfig, called last: for every option that has no argument here.
     Raises: BuildError, naming the file, node, tensor or option; NoGpuError where this TensorRT needs a GPU to build.
-    Source: IBuilder, IBuilderConfig and IOptimizationProfile in NVIDIA's API reference.
-    """
+    Source: IBuilder, IBuilderConfig and IOptimizationProfile in NVIDIA's API reference."""
     if precision not in PRECISIONS:
         raise BuildError(f"precision {precision!r}: must be one of {', '.join(PRECISIONS)}")
     if not backend.is_rtx():
@@ -266,8 +254,6 @@ def build(source, *, profiles=None, precision: str = "fp32", calibrator=None, le
         if not hasattr(trt.BuilderFlag, flag):
             raise BuildError(f"{backend.product()} has no {flag}: use fp16, or a newer TensorRT")
         config.set_flag(getattr(trt.BuilderFlag, flag))
-    if calibrator is not None:
-        config.int8_calibrator = calibrator  # trt<11
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     config.builder_optimization_level = level
     if backend.api_version() < (10, 0):  # later versions always let contexts share a profile

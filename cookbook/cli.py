@@ -1,6 +1,4 @@
 """``python -m cookbook``: doctor · run · record · coverage."""
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -52,14 +50,12 @@ def _status(cell) -> str:
 
 
 def _remember(folder: Path, path: Path, notebook) -> None:
-    """Keep, for ``coverage``, what became of each cell in this environment; an unchanged record is left as it is."""
-    file, stamp, name = folder / f"{backend.environment_name()}.json", backend.stamp(), path.relative_to(NOTEBOOKS).as_posix()
+    """Keep, for ``coverage``, what became of each cell in this environment."""
+    file, name = folder / f"{backend.environment_name()}.json", path.relative_to(NOTEBOOKS).as_posix()
     known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    cells = {requires.digest(cell.source): _status(cell) for cell in code_cells(notebook)}
-    if known.get(name, {}).get("cells") != cells or known[name]["tensorrt"] != stamp["tensorrt"]:
-        known[name] = {**stamp, "cells": cells}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+    known[name] = {**backend.stamp(), "cells": {requires.digest(cell.source): _status(cell) for cell in code_cells(notebook)}}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
 
 
 def _write_record(path: Path, executed) -> None:

@@ -1,6 +1,4 @@
 """Data of the course: scikit-learn's handwritten digits, which ship with the package. Nothing is downloaded."""
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -16,5 +16,6 @@ DeviceMemoryError = _kind("DeviceMemoryError", "The GPU has too little free memo
 RequiresError = _kind("RequiresError", "A ``%%requires`` line is malformed.")
 BuildError = _kind("BuildError", "A model could not be read, parsed or built.")
 PlanError = _kind("PlanError", "A plan is damaged, or was built by another TensorRT or for another GPU.")
+PluginError = _kind("PluginError", "A plugin cannot be compiled, loaded or found.")
 SessionError = _kind("SessionError", "A session was given wrong inputs or used in a wrong way.")
 ComparisonError = _kind("ComparisonError", "Two results differ by more than the tolerance.", CookbookError, AssertionError)

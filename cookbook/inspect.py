@@ -1,6 +1,4 @@
 """Looking into networks, ONNX graphs and engines: tables and drawings."""
-from __future__ import annotations
-
 import json
 
 from .backend import trt
@@ -31,13 +29,10 @@ def layer_table(engine):
     """The engine's layers as a DataFrame: name, type, kernel (tactic), formats of inputs and outputs."""
     import pandas as pd
     rows = [{"layer": layer["Name"], "type": layer["LayerType"], "kernel": layer.get("TacticName", ""),
-             "in": "; ".join(_format(t) for t in layer.get("Inputs", [])), "out": "; ".join(_format(t) for t in layer.get("Outputs", []))}
+             **{side: "; ".join(f"{tuple(t.get('Dimensions', ()))} {t.get('Format/Datatype', t.get('Format', ''))}".strip()
+                                for t in layer.get(key, [])) for side, key in (("in", "Inputs"), ("out", "Outputs"))}}
             for layer in layers(engine)]
     return pd.DataFrame(rows)
-
-
-def _format(tensor: dict) -> str:
-    return f"{tuple(tensor.get('Dimensions', ()))} {tensor.get('Format/Datatype', tensor.get('Format', ''))}".strip()
 
 
 def _draw(ax, nodes: list[tuple[str, str, list, list]], inputs: list[str], title: str) -> None:

@@ -1,6 +1,4 @@
 """Models of the course: seeded, trained in seconds on a CPU, exported to ONNX by one function."""
-from __future__ import annotations
-
 import contextlib
 import io
 import logging
@@ -54,8 +52,7 @@ def export_onnx(model: torch.nn.Module, example, path, *, inputs=("x",), outputs
 
     Args: ``example`` – a tensor or tuple of tensors; ``dynamic`` – {tensor name: {axis: dimension name}}, inputs and outputs
         alike; ``dynamo`` – the torch.export based exporter (torch 2.6 or later) instead of the TorchScript one.
-    Raises: CookbookError if the export failed, with the exporter's reason and output.
-    """
+    Raises: CookbookError if the export failed, with the exporter's reason and output."""
     path, example, dynamic = Path(path), example if isinstance(example, tuple) else (example,), dynamic or {}
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"opset_version": opset, "input_names": list(inputs), "output_names": list(outputs)}

@@ -1,6 +1,4 @@
 """One look for every figure."""
-from __future__ import annotations
-
 import matplotlib.pyplot as plt
 
 GREEN, GREY, BLUE, ORANGE, RED = COLORS = ["#76b900", "#8a8a8a", "#2f6fb3", "#e08a1e", "#c0392b"]

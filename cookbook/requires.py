@@ -4,8 +4,6 @@ Met, the line is dropped and the cell runs as any other (line numbers, errors an
 run: one line says what is missing, and what was recorded for the same source in the shipped notebooks is shown, marked
 with the machine. The test run uses the same ``unmet`` to report such a cell as skipped.
 """
-from __future__ import annotations
-
 import functools
 import hashlib
 import html
@@ -22,19 +20,15 @@ KNOWN = {
     "gpu": ("gpu", ""),
     "trt": ("trt", "see the environments in README.md"),
     "rtx": ("rtx", "pip install tensorrt-rtx, on a GPU that it supports"),
-    "nvcc": ("tool", "install the CUDA toolkit"),
+    "NvInfer.h": ("tool", "set TRT_INCLUDE to TensorRT's folder of headers, which containers and archives have"),
     "trtexec": ("tool", "comes with TensorRT's containers and archives, not with its Python package"),
-    "nsys": ("tool", "install Nsight Systems"),
-    "ncu": ("tool", "install Nsight Compute"),
-    "compute-sanitizer": ("tool", "install the CUDA toolkit"),
-    "torch": ("package", "make setup"),
-    "torch_tensorrt": ("package", "pip install torch-tensorrt"),
-    "triton": ("package", "comes with torch on Linux"),
-    "modelopt": ("package", "pip install nvidia-modelopt"),
-    "pytriton": ("package", "pip install nvidia-pytriton"),
-    "pynvml": ("package", "pip install nvidia-ml-py"),
+    **{tool: ("tool", f"install {product}") for tool, product in {"nvcc": "the CUDA toolkit", "compute-sanitizer": "the CUDA toolkit",
+                                                                  "nsys": "Nsight Systems", "ncu": "Nsight Compute"}.items()},
+    **{name: ("package", f"pip install {package}") for name, package in {
+        "torch": "torch", "triton": "torch", "torch_tensorrt": "torch-tensorrt", "modelopt": "nvidia-modelopt",
+        "pytriton": "nvidia-pytriton", "pynvml": "nvidia-ml-py"}.items()},
 }
-_WORD = re.compile(r"([A-Za-z][\w-]*?)\s*((?:==|!=|<=|>=|<|>)\s*[\w.]+)?")
+_WORD = re.compile(r"([A-Za-z][\w.-]*?)\s*((?:==|!=|<=|>=|<|>)\s*[\w.]+)?")
 
 
 def spec_of(source: str) -> str | None:

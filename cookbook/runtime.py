@@ -2,8 +2,6 @@
 
 Notebook 105 does by hand what ``Session`` does: allocate, copy, set shapes and addresses, execute, synchronise.
 """
-from __future__ import annotations
-
 import collections
 import contextlib
 import dataclasses
@@ -21,8 +19,7 @@ from .builder import LOG, Plan, capture_log, log_excerpt
 from .errors import DeviceMemoryError, PlanError, SessionError
 
 MAX_GRAPHS = 8  # CUDA graphs that a session keeps: one a set of input shapes, each with its own context and buffers
-_DTYPE = {"FLOAT": "float32", "HALF": "float16", "BF16": "bfloat16", "INT8": "int8", "INT32": "int32", "INT64": "int64",
-          "BOOL": "bool", "UINT8": "uint8", "FP8": "float8_e4m3fn"}
+_DTYPE = {"FLOAT": "float32", "HALF": "float16", "BF16": "bfloat16", "FP8": "float8_e4m3fn"}  # the others are lower case
 
 
 def deserialize(plan: Plan | bytes):
@@ -125,18 +122,15 @@ class _OutputAllocator(trt.IOutputAllocator):
         self.shape = tuple(shape)
 
     def output(self) -> torch.Tensor:
-        """A fresh tensor with what TensorRT wrote; only after the stream was synchronised. Raises: SessionError if it wrote too much."""
-        whole, count = self.memory.view(getattr(torch, self.spec.dtype)), math.prod(self.shape)
-        if count > whole.numel():
-            raise SessionError(f"output {self.spec.name!r} is {self.shape}, but TensorRT asked for {self.memory.numel()} bytes only")
-        return whole[:count].reshape(self.shape).clone()
+        """A fresh tensor with what TensorRT wrote; only after the stream was synchronised."""
+        return self.memory.view(getattr(torch, self.spec.dtype))[:math.prod(self.shape)].reshape(self.shape).clone()
 
 
 # What is launched: a context, or, with its tensors, a captured graph for one set of input shapes.
 _Run = collections.namedtuple("_Run", "context graph tensors")
 
 
-class Session:
+class Session(contextlib.AbstractContextManager):
     """An engine with an execution context, a stream and the memory for it: ``session(x=x)["y"]``, or ``session({"x": x})``.
 
     NumPy in gives NumPy out, after the work is done. torch in gives torch out on the input's device: as with torch's own
@@ -147,8 +141,7 @@ class Session:
         optimization profile; ``cuda_graph`` – replay a captured graph, one a set of input shapes (no data-dependent outputs);
         ``reuse_outputs`` – torch outputs are overwritten by the next call of the same shapes, as in a bare loop: saves their allocation.
     Raises: PlanError, NoGpuError, SessionError, DeviceMemoryError.
-    Source: ICudaEngine and IExecutionContext in NVIDIA's API reference.
-    """
+    Source: ICudaEngine and IExecutionContext in NVIDIA's API reference."""
 
     def __init__(self, plan, *, profile: int = 0, cuda_graph: bool = False, reuse_outputs: bool = False):
         self._closed, self._fast, self._reuse = True, None, reuse_outputs
@@ -325,9 +318,6 @@ class Session:
         self._graphs = self.context = self._held = None  # memory and contexts go with them
         self._allocators = {}
         cuda_check(cudart.cudaStreamDestroy(self.stream))
-
-    def __enter__(self) -> Session:
-        return self
 
     def __exit__(self, *_) -> None:
         self.close()

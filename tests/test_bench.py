@@ -81,14 +81,10 @@ def test_record_goes_to_build_unless_recording(monkeypatch, tmp_path):
     monkeypatch.delenv("COOKBOOK_RECORD", raising=False)
     cookbook.record("999", rows)
     assert not (tmp_path / "results").exists() and len(list((tmp_path / "build").rglob("999.json"))) == 1
-    with pytest.raises(cookbook.CookbookError, match="nothing is recorded for 999"):
-        cookbook.results("999")
     monkeypatch.setenv("COOKBOOK_RECORD", "1")
     cookbook.record("999", rows)
     (path,) = (tmp_path / "results").rglob("999.json")
     assert json.loads(path.read_text(encoding="utf-8"))["stamp"]["tensorrt"] == backend.product() and path.parent.name != "results"
-    table = cookbook.results("999")
-    assert list(table["median_us"]) == [1.5] and table["tensorrt"][0] == backend.product()
 
 
 @pytest.mark.parametrize("rows, words", [([], "no rows"), ([{"a": np.zeros(3)}], "float")])

@@ -105,7 +105,7 @@ def test_external_weights_are_found_and_missed(tmp_path):
     samples.with_external_weights(tmp_path / "big.onnx")
     assert cookbook.build(tmp_path / "big.onnx", profiles=PROFILE).size
     (tmp_path / "weights.bin").unlink()
-    with _fails(cookbook.BuildError, "big.onnx", "weights.bin", "'w'"):
+    with _fails(cookbook.BuildError, "big.onnx", "weights.bin", "tensor name: w"):
         cookbook.build(tmp_path / "big.onnx", profiles=PROFILE)
 
 
@@ -202,7 +202,6 @@ class TestPlan:
         other = cookbook.Plan(plan.bytes, 1.0, {**plan.origin, "tensorrt": "TensorRT 7.0"}).save(tmp_path / "old.plan")
         with _fails(cookbook.PlanError, "old.plan", "TensorRT 7.0", "Rebuild"):
             cookbook.Plan.load(other)
-        assert cookbook.Plan.load(other, check=False).size == plan.size
 
     def test_of_another_gpu(self, plan, tmp_path, monkeypatch):
         monkeypatch.setattr(builder, "_origin", lambda: {**plan.origin, "gpu": "NVIDIA Here", "capability": "9.0"})

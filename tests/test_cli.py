@@ -122,17 +122,6 @@ def test_coverage_counts_cells_and_names_those_that_ran_nowhere(course, capsys, 
     assert "%%requires trt>=99" in shown
 
 
-def test_an_unchanged_run_leaves_its_record_alone(course, tmp_path):
-    course("101-a", FIRST)
-    cli.run([], record=False)
-    file = tmp_path / "build" / "coverage" / f"{HERE}.json"
-    entry = json.loads(file.read_text(encoding="utf-8"))
-    entry["part1-x/101-a.ipynb"]["date"] = "2000-01-01"
-    file.write_text(json.dumps(entry))
-    cli.run([], record=False)
-    assert json.loads(file.read_text(encoding="utf-8"))["part1-x/101-a.ipynb"]["date"] == "2000-01-01"
-
-
 def test_doctor_has_the_rows_that_a_newcomer_needs():
     rows = {topic: (found, todo) for topic, found, todo in backend.doctor()}
     assert {"Python", "GPU", "TensorRT", "TensorRT-RTX", "in use", "environment", "torch", "nvcc"} <= set(rows)

@@ -32,7 +32,7 @@ def test_spec_is_the_first_line_only(source, spec):
 def test_unmet_is_empty_for_what_is_here_and_says_how_to_get_the_rest():
     assert requires.unmet(f"torch>=2.0, trt>={HERE}") == []
     assert "99" in requires.unmet("trt>=99")[0] and backend.product() in requires.unmet("trt>=99")[0]
-    assert "make setup" in requires.unmet("torch>=99")[0]
+    assert "pip install torch" in requires.unmet("torch>=99")[0]
 
 
 def test_versions_of_a_package_are_compared_as_versions(monkeypatch):
