@@ -38,8 +38,8 @@ class Timing:
                 "p95_us": round(self.percentile(95), 2), "p99_us": round(self.percentile(99), 2), "calls": len(self.samples)}
 
     def __str__(self) -> str:
-        low, high = self.interval
-        return f"{self.name or 'latency'}: median {self.median:.1f} us [{low:.1f}, {high:.1f}], p99 {self.percentile(99):.1f} us, {len(self.samples)} calls"
+        text = "{}: median {median_us:.1f} us [{ci_low_us:.1f}, {ci_high_us:.1f}], p99 {p99_us:.1f} us, {calls} calls"
+        return text.format(self.name or "latency", **self.row())
 
 
 def benchmark(target, feed: dict | None = None, /, *, name: str = "", calls: int = 300, warm_up: int = 30, **inputs) -> Timing:
@@ -92,9 +92,9 @@ def record(number: str, rows) -> None:
     """Keep the rows (dicts or a DataFrame) that a notebook measured, with the machine's stamp: in results/MACHINE/NUMBER.json
     while it is recorded (``make record``), else in build/results/. Raises: CookbookError for no rows, or rows that JSON cannot hold."""
     rows = rows.to_dict("records") if hasattr(rows, "to_dict") else list(rows)
+    stamp = backend.stamp()
     if not rows:
         raise CookbookError(f"record({number!r}): no rows to keep")
-    stamp = backend.stamp()
     machine = re.sub(r"[^\w.]+", "-", f"{stamp['gpu']}-{stamp['tensorrt']}".lower())
     path = (backend.ROOT if os.environ.get("COOKBOOK_RECORD") else backend.BUILD) / "results" / machine / f"{number}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from . import backend
 from .backend import trt
 from .errors import PluginError
 
-_loaded: dict[Path, tuple] = {}
+_loaded: dict[Path, tuple] = {}  # library: (key of its creator, handle)
 
 
 def _make(goal: str, name: str, arch: str, suffix: str, **variables) -> Path:
@@ -16,10 +16,10 @@ def _make(goal: str, name: str, arch: str, suffix: str, **variables) -> Path:
         raise PluginError(f"plugins/{name}/kernel.cu does not exist; there are {sorted(p.parent.name for p in folder.glob('*/kernel.cu'))}")
     if not (nvcc := backend.find_tool("nvcc")):
         raise PluginError("no nvcc on this machine: install the CUDA toolkit, or `pip install nvidia-cuda-nvcc`")
-    settings = {"NAME": name, "ARCH": arch, "OUT": out, "NVCC": nvcc, **variables}
-    done = subprocess.run(["make", "-s", "-C", folder, goal, *(f"{k}={v}" for k, v in settings.items())], capture_output=True, text=True)
+    settings = {"NAME": name, "ARCH": arch, "OUT": f"../{out.relative_to(backend.ROOT)}", "NVCC": nvcc, **variables}.items()
+    done = subprocess.run(["make", "-s", "-C", folder, goal, *(f"{k}={v}" for k, v in settings)], capture_output=True, errors="replace", encoding="utf-8")
     if done.returncode:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if "error" in line.lower()] or [done.stderr]
+        said = [line for line in done.stderr.splitlines() if "error" in line.lower() or "fatal" in line] or [done.stderr]
         raise PluginError(f"cannot compile plugins/{name}:\n" + "\n".join(said[:8]))
     return out / f"{name}{suffix}"
 
