@@ -24,7 +24,7 @@ def train(model: torch.nn.Module, epochs: int = 12, seed: int = 0) -> torch.nn.M
     """Train on the digits, on the CPU, the same way every time. Returns the model in evaluation mode."""
     (train_x, train_y), generator = (torch.from_numpy(part.copy()) for part in digits()[:2]), torch.Generator().manual_seed(seed)
     optimizer, threads = torch.optim.Adam(model.parameters(), lr=2e-3), torch.get_num_threads()
-    torch.set_num_threads(min(2, threads))  # on many cores, threads would cost more than so small a model takes
+    torch.set_num_threads(1)  # threads would cost more than so small a model takes, and on a busy machine many times that
     model.train()
     for _ in range(epochs):
         for batch in torch.randperm(len(train_x), generator=generator).split(64):
