@@ -94,8 +94,8 @@ def cell_sizes(path, notebook):
         yield f"{sum(length > 15 for length in lengths)} code cells have more than 15 lines; one in ten may"
     for cell in code_cells(notebook):
         for line in cell.source.splitlines():
-            if len(line) > 120:
-                yield f"a code line of {len(line)} columns, 120 is the most: {line.strip()[:60]!r}"
+            if len(line) > 100:
+                yield f"a code line of {len(line)} columns, 100 is the most: {line.strip()[:60]!r}"
     share = 1 - len(lengths) / len(notebook.cells)
     if share < 0.45:
         yield f"only {share:.0%} of the cells are markdown; half is asked for"
