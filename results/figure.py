@@ -1,4 +1,4 @@
-"""Draw results/figure.png, the figure of the README, from what notebook 001 recorded: python results/figure.py
+"""Draw results/figure.png, the figure of the README, from what notebook 101 recorded: python results/figure.py
 
 The picture's metadata holds the hash of the rows that it was drawn from. A test compares it with the rows that are there.
 """
@@ -19,10 +19,10 @@ def load(number: str) -> pd.DataFrame:
 
 
 def rows() -> list[dict]:
-    """What the figure shows: the newest rows of notebook 001 in the environment that the course is recorded in."""
-    found, stamp = load("001").query("environment == '8.6'"), ["gpu", "tensorrt", "date"]
+    """What the figure shows: the newest rows of notebook 101 in the environment that the course is recorded in."""
+    found, stamp = load("101").query("environment == '8.6'"), ["gpu", "tensorrt", "torch", "date"]
     newest = found[stamp] == found.sort_values("date").iloc[-1][stamp]
-    return found[newest.all(axis=1)][["name", "median_us", "ci_low_us", "ci_high_us", *stamp]].to_dict("records")
+    return found[newest.all(axis=1)][["model", "batch", "name", "median_us", "ci_low_us", "ci_high_us", *stamp]].to_dict("records")
 
 
 def digest(data: list[dict]) -> str:
@@ -31,12 +31,23 @@ def digest(data: list[dict]) -> str:
 
 
 def main() -> None:
-    """Write the picture."""
+    """Write the picture: for each model and batch, the latency of each way as a ratio to PyTorch eager."""
     from cookbook import plot
-    data = rows()
-    title = "One 8×8 image through the digits CNN · {gpu} · {tensorrt} · recorded {date}".format(**data[0])
-    figure, axes = plot.figure(8, 2, title=title)
-    plot.timings(axes, data, colors=[plot.GREY] + [plot.GREEN] * (len(data) - 1))
+    data, table = rows(), pd.DataFrame(rows())
+    title = "Four models, six ways to run them in FP16 · {gpu} · {tensorrt}, torch {torch} · recorded {date}".format(**data[0])
+    figure, axes = plot.figure(9, 4, title=title)
+    cases = [f"{row.model}, batch {row.batch}" for row in table[table.name == "eager"].itertuples()]
+    base = table[table.name == "eager"]["median_us"].to_numpy()
+    colors = [plot.GREY, "#9cc3ea", plot.BLUE, plot.ORANGE, "#b9dd7a", plot.GREEN]
+    for (way, part), color in zip(table.groupby("name", sort=False), colors):
+        axes.hlines(range(len(cases)), part["ci_low_us"] / base, part["ci_high_us"] / base, color=color, lw=2)
+        axes.plot(part["median_us"] / base, range(len(cases)), "o", ms=7, color=color, label=way)
+    axes.set_yticks(range(len(cases)), cases)
+    axes.invert_yaxis()
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("median latency as a ratio to PyTorch eager, logarithmic: left is faster (lines: 95 % intervals)", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     figure.savefig(PICTURE, metadata={"Software": None, KEY: digest(data)})
     print(f"{PICTURE.name}: {len(data)} rows, {digest(data)[:10]}")
 
