@@ -2,8 +2,9 @@
 PYTHON ?= python3
 PY ?= .venv/bin/python
 NB ?=
+WORKERS ?= 4
 export PYTHONPATH := $(CURDIR)
-TESTS = $(PY) -m pytest tests notebooks --nbval-lax --nbval-current-env -n 2 --dist loadfile
+TESTS = $(PY) -m pytest tests notebooks --nbval-lax --nbval-current-env --nbval-cell-timeout 600 -n 2 --dist loadfile
 
 .PHONY: help setup run test test-gpu lab record doctor coverage clean
 help:  ## this list
@@ -14,8 +15,8 @@ run: setup  ## run the notebooks, all or NB=path, and show what ran
 	@$(PY) -m cookbook run $(NB)
 test: setup  ## every test; cells that need a GPU are skipped where there is none
 	$(TESTS)
-test-gpu: setup  ## every test; a cell that needs a GPU and finds none fails
-	$(TESTS) --gpu -n 4
+test-gpu: setup  ## every test; a cell that needs a GPU and finds none fails (WORKERS=8 on a machine with many cores)
+	$(TESTS) --gpu -n $(WORKERS)
 lab: setup  ## JupyterLab on this machine
 	$(PY) -m jupyterlab --ip 127.0.0.1 --ServerApp.default_url=/lab/tree/notebooks
 record: setup  ## on a GPU: run the notebooks, all or NB=path, and keep outputs and measurements
