@@ -142,6 +142,12 @@ def no_measured_figure_in_prose(path, notebook):
         yield f"a measured figure in prose: {match[0]!r}; let a table or plot show it"
 
 
+def links_lead_somewhere(path, notebook):
+    for target in re.findall(r"\]\(([^)#:\s]+\.(?:ipynb|md|py|cu))\)", prose(notebook)):
+        if not (path.parent / target).is_file():
+            yield f"a link to {target!r}, which is not there"
+
+
 def _names(source: str) -> tuple[set[str], set[str]]:
     """(names that a cell reads before it defines them itself, names that it defines at its top level)."""
     tree, defined, read = ast.parse(source), set(), set()
@@ -213,7 +219,7 @@ def tidy(path, notebook):
 
 
 RULES = [name_and_folder, opening, closing, cell_sizes, outputs_are_explained, checks, no_forbidden_things,
-         no_measured_figure_in_prose, names_need_no_skipped_cell, recorded, tidy]
+         no_measured_figure_in_prose, links_lead_somewhere, names_need_no_skipped_cell, recorded, tidy]
 
 
 def fix(notebook):

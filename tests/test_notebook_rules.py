@@ -35,6 +35,11 @@ def test_long_cells_and_too_little_markdown_are_seen():
     assert "31 lines" in found[0] and "markdown" in found[1]
 
 
+def test_dead_links_are_seen():
+    assert len(_broken(rules.links_lead_somewhere, "md:[a](no-such.ipynb), [b](../no-such.md), [c](https://x.org/y.md)")) == 2
+    assert not _broken(rules.links_lead_somewhere, f"md:[here]({PATHS[0].name})")
+
+
 def test_wide_lines_are_seen():
     assert any("columns" in text for text in _broken(rules.cell_sizes, "md:x", "md:y", "a = '" + 120 * "x" + "'"))
 
