@@ -3,6 +3,7 @@
 ``build`` does what notebooks 102 and 103 spell out by hand: parse, add the optimization profiles, set the precision in
 the way that the TensorRT at hand has, use the timing cache, and turn what went wrong into one readable exception.
 """
+import atexit
 import contextlib
 import dataclasses
 import hashlib
@@ -21,7 +22,6 @@ PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "int8")
 
 class _Log(trt.ILogger):
     """The one logger of the process (TensorRT keeps the first that it sees): it feeds every open ``capture_log``."""
-
     sinks: dict[int, list] = {}
 
     def log(self, severity, message):
@@ -30,6 +30,8 @@ class _Log(trt.ILogger):
 
 
 LOG = _Log()
+_FIRST: list = []  # the first builder: while one lives, TensorRT's libraries stay loaded, and others start at once, not in seconds
+atexit.register(_FIRST.clear)
 
 
 @contextlib.contextmanager
@@ -116,8 +118,7 @@ def read_onnx(source):
     from google.protobuf.message import DecodeError
     if isinstance(source, onnx.ModelProto):
         return source
-    path = Path(source)
-    if not path.is_file():
+    if not (path := Path(source)).is_file():
         raise BuildError(f"ONNX file {path} does not exist: export it first, or check the path (working folder: {Path.cwd().name})")
     try:
         model = onnx.load(path)
@@ -137,6 +138,7 @@ def parse(source):
     Raises: BuildError that lists each node the parser refuses, with its operator and the parser's own words."""
     model, on_disk = read_onnx(source), isinstance(source, (str, Path))
     builder = trt.Builder(LOG)
+    _FIRST[:] = _FIRST or [builder]
     network = create_network(builder)
     parser = trt.OnnxParser(network, LOG)
     with capture_log() as log:  # from a path, the parser finds external weights itself; a model in memory has them inside
@@ -237,7 +239,7 @@ def build(source, *, profiles=None, precision: str = "fp32", level: int = 2, wor
         backend.require_gpu(f"building with {backend.product()}")
     name = source if isinstance(source, (str, Path)) else "the network"
     if timing_cache is True:  # the shared one of this TensorRT and this GPU
-        words = f"{backend.product()} {backend.gpu().name if backend.gpu() else 'none'}"
+        words = f"{backend.product()} {getattr(backend.gpu(), 'name', 'none')}"
         timing_cache = backend.BUILD / "timing" / (re.sub(r"[^\w.]+", "-", words).lower() + ".cache")
     if backend.api_version() >= (11, 0) and precision not in ("fp32", "tf32"):
         source = _typed_model(source, precision)

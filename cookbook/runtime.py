@@ -145,8 +145,7 @@ class Session(contextlib.AbstractContextManager):
 
     def __init__(self, plan, *, profile: int = 0, cuda_graph: bool = False, reuse_outputs: bool = False):
         self._closed, self._fast, self._reuse = True, None, reuse_outputs
-        plan = plan if isinstance(plan, (Plan, trt.ICudaEngine)) else Plan.load(plan)
-        self.engine = deserialize(plan) if isinstance(plan, Plan) else plan
+        self.engine = plan if isinstance(plan, trt.ICudaEngine) else deserialize(plan if isinstance(plan, Plan) else Plan.load(plan))
         if not 0 <= profile < self.engine.num_optimization_profiles:
             raise SessionError(f"profile {profile}: the engine has {self.engine.num_optimization_profiles}, counted from 0")
         # A blocking stream: what torch puts on its default stream before and after a call stays in order by itself.
@@ -169,9 +168,9 @@ class Session(contextlib.AbstractContextManager):
         return context
 
     def _spec(self, name: str) -> TensorSpec:
-        engine, low, high = self.engine, (), ()
-        dtype, shape = engine.get_tensor_dtype(name).name, tuple(engine.get_tensor_shape(name))
-        is_input = engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT
+        engine, low, high, dtype = self.engine, (), (), self.engine.get_tensor_dtype(name).name
+        is_input = engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT  # (8.6's engine loses their shapes if outputs depend on data)
+        shape = tuple((self.context if is_input else engine).get_tensor_shape(name))
         on_host = engine.get_tensor_location(name) == trt.TensorLocation.HOST
         if is_input and not on_host:
             low, _, high = (tuple(s) for s in engine.get_tensor_profile_shape(name, self.profile)) if -1 in shape else (shape,) * 3
@@ -179,7 +178,7 @@ class Session(contextlib.AbstractContextManager):
 
     def __call__(self, feed: dict | None = None, /, **inputs) -> dict:
         """Run once. Inputs by name; returns {output name: array or tensor}. Raises: SessionError, DeviceMemoryError."""
-        if self._fast is not None and feed is None and self._owner == get_ident() and (outputs := self._fast(inputs)) is not None:
+        if self._fast is not None and feed is None and (outputs := self._fast(inputs)) is not None:
             return outputs
         inputs = {**(feed or {}), **inputs}
         kind = self._enter(inputs)
@@ -229,7 +228,8 @@ class Session(contextlib.AbstractContextManager):
             name, shape = spec.name, tuple(held[spec.name].shape)
             if spec.on_host:  # TensorRT reads its values when it infers shapes
                 self.context.set_tensor_address(name, held[name].data_ptr())
-            if (self._shapes.get(name) != shape or spec.on_host) and not self.context.set_input_shape(name, shape):
+            accepted = (self._shapes.get(name) == shape and not spec.on_host) or self.context.set_input_shape(name, shape)
+            if not accepted and tuple(self.context.get_tensor_shape(name)) != shape:  # (8.6 again: it knows a fixed shape and refuses it)
                 raise SessionError(f"TensorRT refused shape {shape} for input {name!r}")
             self._shapes[name] = shape
         shapes = {s.name: tuple(self.context.get_tensor_shape(s.name)) for s in self._outputs}
@@ -276,8 +276,7 @@ class Session(contextlib.AbstractContextManager):
 
     def _launch(self, run: _Run) -> None:
         if run.graph:
-            cuda_check(cudart.cudaGraphLaunch(run.graph, self.stream))
-            return
+            return cuda_check(cudart.cudaGraphLaunch(run.graph, self.stream))
         with capture_log() as log:
             if not run.context.execute_async_v3(self.stream):
                 raise SessionError(f"TensorRT could not run the engine.{log_excerpt(log)}")
@@ -287,23 +286,23 @@ class Session(contextlib.AbstractContextManager):
         any other call and where something fails; the general path then tells why. Written out tensor by tensor, as source
         text, because loops would cost more than all the checks: tests/bench_session.py measures it."""
         known = {"launch": cudart.cudaGraphLaunch, "Tensor": torch.Tensor, "like": torch.empty_like, "graph": run.graph, "stream": self.stream,
-                 "set_address": run.context.set_tensor_address, "execute": run.context.execute_async_v3,
-                 "current_stream": torch._C._cuda_getCurrentRawStream}
+                 "set_address": run.context.set_tensor_address, "execute": run.context.execute_async_v3, "owner": self._owner,
+                 "get_ident": get_ident, "current_stream": torch._C._cuda_getCurrentRawStream}
         index, before, results = torch.cuda.current_device(), [], []
         for k, (name, value) in enumerate(inputs.items()):
             known.update({f"dtype{k}": value.dtype, f"shape{k}": value.shape, f"in{k}": run.graph and run.tensors[name]})
-            before += [f"v = inputs.get({name!r})", f"if (v.__class__ is not Tensor or v.dtype is not dtype{k} or v.shape != shape{k}"
-                       f" or v.get_device() != {index} or not v.is_contiguous()): return", f"in{k}.copy_(v)" if run.graph else
-                       f"p = v.data_ptr()\n if in{k} != p: in{k} = p; set_address({name!r}, p)"]
+            elsewhere = f"if v.get_device() != {index}: return"
+            before += [f"v = inputs.get({name!r})", f"if v.__class__ is not Tensor or v.dtype is not dtype{k} or v.shape != shape{k}"
+                       " or not v.is_contiguous(): return", f"{elsewhere}\n in{k}.copy_(v)" if run.graph else  # an address has one device
+                       f"p = v.data_ptr()\n if in{k} != p:\n  {elsewhere}\n  in{k} = p; set_address({name!r}, p)"]
         for k, (name, value) in enumerate(outputs.items()):
-            own = value if self._reuse else run.tensors[name] if run.graph else torch.empty_like(value)
-            known.update({f"own{k}": own, f"at{k}": 0})
+            known[f"own{k}"], known[f"at{k}"] = value if self._reuse else run.tensors[name] if run.graph else torch.empty_like(value), 0
             before += [] if run.graph or self._reuse else [f"out{k} = like(own{k}); p = out{k}.data_ptr()",
                                                            f"if at{k} != p: at{k} = p; set_address({name!r}, p)"]
             results.append(f"{name!r}: " + (f"own{k}" if self._reuse else f"own{k}.clone()" if run.graph else f"out{k}"))
-        addresses = [name for name in known if name.rstrip("0123456789") in ("in", "at")]
-        lines = ["def fast(inputs):", f"global {', '.join(addresses)}", f"if len(inputs) != {len(inputs)} or current_stream({index}): return",
-                 *before, "if launch(graph, stream)[0]: return" if run.graph else "if not execute(stream): return", f"return {{{', '.join(results)}}}"]
+        lines = ["def fast(inputs):", f"global {', '.join(name for name in known if name.rstrip('0123456789') in ('in', 'at'))}",
+                 f"if get_ident() != owner or len(inputs) != {len(inputs)} or current_stream({index}): return", *before,
+                 "if launch(graph, stream)[0]: return" if run.graph else "if not execute(stream): return", f"return {{{', '.join(results)}}}"]
         exec("\n ".join(lines), known)
         return known["fast"]
 
@@ -315,8 +314,7 @@ class Session(contextlib.AbstractContextManager):
         cuda_check(cudart.cudaStreamSynchronize(self.stream))
         for run in (self._graphs or {}).values():
             cuda_check(cudart.cudaGraphExecDestroy(run.graph))
-        self._graphs = self.context = self._held = None  # memory and contexts go with them
-        self._allocators = {}
+        self._graphs, self.context, self._held, self._allocators = None, None, None, {}  # memory and contexts go with them
         cuda_check(cudart.cudaStreamDestroy(self.stream))
 
     def __exit__(self, *_) -> None:

@@ -33,11 +33,11 @@ def add():
                  [("a", TensorProto.FLOAT, ["n", "m"]), ("b.1", TensorProto.FLOAT, ["n", "m"])], [("z", TensorProto.FLOAT, ["n", "m"])])
 
 
-def where_positive():
+def where_positive(n="n"):
     """The indices of the positive elements of x (n,): an output whose shape depends on the data, (1, count)."""
     zero = np.zeros((), np.float32)
     return model([helper.make_node("Greater", ["x", "zero"], ["mask"]), helper.make_node("NonZero", ["mask"], ["index"])],
-                 [("x", TensorProto.FLOAT, ["n"])], [("index", TensorProto.INT64, [1, "k"])], [("zero", zero)])
+                 [("x", TensorProto.FLOAT, [n])], [("index", TensorProto.INT64, [1, "k"])], [("zero", zero)])
 
 
 def reshape():

@@ -134,6 +134,12 @@ def test_bad_profiles(profiles, words):
 
 
 @can_build
+def test_the_first_builder_is_kept_so_that_libraries_stay_loaded():
+    kept = [cookbook.parse(samples.linear()) and builder._FIRST[0] for _ in range(2)]
+    assert isinstance(kept[0], trt.Builder) and kept[0] is kept[1]
+
+
+@can_build
 def test_a_build_that_returns_nothing_shows_the_log():
     made = trt.Builder(builder.LOG)
     network = builder.create_network(made)

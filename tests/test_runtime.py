@@ -133,6 +133,11 @@ class TestCalls:
                 assert (session(x=torch.tensor(x, device="cuda"))["index"].cpu().numpy() == np.flatnonzero(x > 0)).all()
             assert session(x=-np.ones(3, np.float32))["index"].shape == (1, 0)
 
+    def test_data_dependent_outputs_of_a_fixed_input(self):
+        with cookbook.Session(cookbook.build(samples.where_positive(4))) as session:
+            assert next(spec.shape for spec in session.specs if spec.is_input) == (4,)
+            assert (session(x=X[0])["index"] == np.flatnonzero(X[0] > 0)).all()
+
     def test_work_on_another_torch_stream_stays_in_order(self, session):
         stream = torch.cuda.Stream()
         with torch.cuda.stream(stream):
@@ -263,11 +268,14 @@ def test_memory_comes_back(plan):
     for _ in range(3):
         with cookbook.Session(plan, cuda_graph=True) as session:
             session(x=X)
-    before = free()
-    for _ in range(20):
-        with cookbook.Session(plan, cuda_graph=True) as session:
-            session(x=X)
-    assert before - free() < 8 << 20
+
+    def lost():
+        before = free()
+        for _ in range(20):
+            with cookbook.Session(plan, cuda_graph=True) as session:
+                session(x=X)
+        return before - free()
+    assert min(lost() for _ in range(5)) < 8 << 20  # a leak shows each time, what other programs take on this GPU does not
 
 
 @pytest.mark.gpu
