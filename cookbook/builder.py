@@ -202,7 +202,6 @@ def _typed_model(source, precision: str):
 
 def _progress_monitor():
     from tqdm.auto import tqdm
-
     class Bars(trt.IProgressMonitor):  # trt>=10
         bars: dict = {}
 

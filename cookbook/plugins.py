@@ -5,6 +5,7 @@ from pathlib import Path
 
 from . import backend
 from .backend import trt
+from .builder import _FIRST, LOG
 from .errors import PluginError
 
 _loaded: dict[Path, tuple] = {}  # library: (key of its creator, handle)
@@ -46,6 +47,7 @@ def _creators() -> dict[tuple, object]:
 def load(name: str):
     """Compile plugins/NAME if need be and load it. Returns the creator that it registers. Raises: PluginError, NoGpuError."""
     path, before = compile(name), _creators()
+    _FIRST[:] = _FIRST or [trt.Builder(LOG)]  # without a builder or runtime there is no logger, and what a plugin says is lost
     if path not in _loaded:
         try:
             library = ctypes.CDLL(str(path))

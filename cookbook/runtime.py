@@ -105,7 +105,6 @@ def check_inputs(specs: list[TensorSpec], inputs: dict) -> str:
 
 class _OutputAllocator(trt.IOutputAllocator):
     """TensorRT asks it for memory once it knows how large a data-dependent output is."""
-
     def __init__(self, spec: TensorSpec):
         trt.IOutputAllocator.__init__(self)
         self.spec, self.shape, self.memory = spec, None, allocate((0,), torch.uint8, spec.name)

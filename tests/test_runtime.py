@@ -275,7 +275,8 @@ def test_memory_comes_back(plan):
             with cookbook.Session(plan, cuda_graph=True) as session:
                 session(x=X)
         return before - free()
-    assert min(lost() for _ in range(5)) < 8 << 20  # a leak shows each time, what other programs take on this GPU does not
+    # A leak shows in every round; what other programs take on this GPU at the same time does not.
+    assert any(lost() < 8 << 20 for _ in range(60))
 
 
 @pytest.mark.gpu
