@@ -1,5 +1,8 @@
 """``build``, ``parse`` and ``Plan``: what works, and that every misuse is named. Needs no GPU with TensorRT-RTX."""
+import ctypes
+import gc
 import os
+from pathlib import Path
 
 import onnx
 import pytest
@@ -134,9 +137,14 @@ def test_bad_profiles(profiles, words):
 
 
 @can_build
-def test_the_first_builder_is_kept_so_that_libraries_stay_loaded():
+def test_the_first_builder_is_kept_so_that_libraries_and_logger_stay():
     kept = [cookbook.parse(samples.linear()) and builder._FIRST[0] for _ in range(2)]
     assert isinstance(kept[0], trt.Builder) and kept[0] is kept[1]
+    maps, stem = Path("/proc/self/maps").read_text(encoding="utf-8").split(), "tensorrt_rtx" if backend.is_rtx() else "nvinfer"
+    library = ctypes.CDLL(next(path for path in maps if f"/lib{stem}.so" in path))
+    library.getLogger.restype = ctypes.c_void_p
+    gc.collect()
+    assert library.getLogger()  # null without a living builder or runtime: a plugin would have nobody to complain to
 
 
 @can_build
