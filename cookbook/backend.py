@@ -20,6 +20,7 @@ from pathlib import Path
 
 from .errors import BackendError, CudaError, DeviceMemoryError, NoGpuError
 
+_distributions = functools.cache(importlib.metadata.packages_distributions)  # asking takes a while, and many cells ask
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"  # plans, caches, executed notebooks: whatever a run makes
 PRODUCTS = {"tensorrt": "TensorRT", "tensorrt_rtx": "TensorRT-RTX"}
@@ -128,7 +129,7 @@ def find_tool(name: str) -> str | None:
 
 def package_version(name: str) -> str | None:
     """Version of a package, by its import name or its distribution's; None if it is not here."""
-    for one in (name, *importlib.metadata.packages_distributions().get(name.replace("-", "_"), [])):
+    for one in (name, *_distributions().get(name.replace("-", "_"), [])):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(one)
 

@@ -77,8 +77,7 @@ def unmet(spec: str) -> list[str]:
 def digest(source: str, outputs: list | None = None) -> str:
     """Ten hexadecimal digits that name a cell by its source, or by its source and outputs."""
     kept = [{k: v for k, v in dict(o).items() if k not in ("execution_count", "metadata")} for o in outputs or []]
-    text = source.strip() + ("" if outputs is None else json.dumps(kept, sort_keys=True))
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    return hashlib.sha256((source.strip() + ("" if outputs is None else json.dumps(kept, sort_keys=True))).encode()).hexdigest()[:10]
 
 
 def is_skipped(outputs: list) -> str | None:
