@@ -25,7 +25,7 @@ KNOWN = {
     **{tool: ("tool", f"install {product}") for tool, product in {"nvcc": "the CUDA toolkit", "compute-sanitizer": "the CUDA toolkit",
                                                                   "nsys": "Nsight Systems", "ncu": "Nsight Compute"}.items()},
     **{name: ("package", f"pip install {package}") for name, package in {
-        "torch": "torch", "triton": "torch", "torch_tensorrt": "torch-tensorrt", "modelopt": "nvidia-modelopt",
+        "tensorrt_rtx": "tensorrt-rtx", "torch": "torch", "triton": "torch", "torch_tensorrt": "torch-tensorrt", "modelopt": "nvidia-modelopt",
         "pytriton": "nvidia-pytriton", "pynvml": "nvidia-ml-py"}.items()},
 }
 _WORD = re.compile(r"([A-Za-z][\w.-]*?)\s*((?:==|!=|<=|>=|<|>)\s*[\w.]+)?")
