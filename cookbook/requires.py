@@ -88,13 +88,13 @@ def is_skipped(outputs: list) -> str | None:
 @functools.cache
 def _recorded() -> dict[str, list[tuple[str, dict, dict]]]:
     """Source digest → [(notebook path, its recording stamps, cell)] for every ``%%requires`` cell of the shipped notebooks."""
-    import nbformat
-    found = {}
+    found = {}  # read without nbformat, whose import takes seconds; notebook files hold their texts as lists of lines
     for path in sorted((backend.ROOT / "notebooks").glob("*/*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code" and spec_of(cell.source) is not None:
-                found.setdefault(digest(cell.source), []).append((str(path), notebook.metadata.get("cookbook", {}), cell))
+        notebook = json.loads(path.read_text("utf-8"), object_hook=lambda node: {
+            key: "".join(value) if isinstance(value, list) and all(isinstance(line, str) for line in value) else value for key, value in node.items()})
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code" and spec_of(cell["source"]) is not None:
+                found.setdefault(digest(cell["source"]), []).append((str(path), notebook["metadata"].get("cookbook", {}), cell))
     return found
 
 
