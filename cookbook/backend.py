@@ -72,8 +72,7 @@ def _load():
             return importlib.import_module(name)
         except (ImportError, OSError, RuntimeError) as error:
             problems.append(f"{name}: {error}")
-    raise BackendError("no TensorRT can be imported. Run `make setup`, or `pip install tensorrt-rtx` (needs no GPU). "
-                       "Tried " + "; ".join(problems))
+    raise BackendError("no TensorRT can be imported. Run `make setup`, or `pip install tensorrt-rtx` (needs no GPU). Tried " + "; ".join(problems))
 
 
 def __getattr__(name: str):

@@ -102,8 +102,7 @@ class Plan:
 
 def _origin() -> dict:
     card = None if backend.is_rtx() else backend.gpu()
-    return {"tensorrt": backend.product(), "gpu": card.name if card else "any",
-            "capability": ".".join(map(str, card.capability)) if card else "any"}
+    return {"tensorrt": backend.product(), "gpu": card.name if card else "any", "capability": ".".join(map(str, card.capability)) if card else "any"}
 
 
 def create_network(builder):

@@ -17,8 +17,7 @@ from .errors import RequiresError
 MAGIC = "%%requires"
 # word: (kind, how to get it). A word that is not here is an error: a typing mistake must not skip a cell for ever.
 KNOWN = {
-    "gpu": ("gpu", ""),
-    "trt": ("trt", "see the environments in README.md"),
+    "gpu": ("gpu", ""), "trt": ("trt", "see the environments in README.md"),
     "rtx": ("rtx", "pip install tensorrt-rtx, on a GPU that it supports"),
     "NvInfer.h": ("tool", "set TRT_INCLUDE to TensorRT's folder of headers, which containers and archives have"),
     "trtexec": ("tool", "comes with TensorRT's containers and archives, not with its Python package"),

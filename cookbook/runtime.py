@@ -5,8 +5,9 @@ Notebook 105 does by hand what ``Session`` does: allocate, copy, set shapes and 
 import collections
 import contextlib
 import dataclasses
-import functools
 import math
+import weakref
+from functools import partial
 from threading import get_ident
 
 import numpy as np
@@ -127,6 +128,7 @@ class _OutputAllocator(trt.IOutputAllocator):
 
 # What is launched: a context, or, with its tensors, a captured graph for one set of input shapes.
 _Run = collections.namedtuple("_Run", "context graph tensors")
+_SESSIONS = weakref.WeakSet()
 
 
 class Session(contextlib.AbstractContextManager):
@@ -150,6 +152,7 @@ class Session(contextlib.AbstractContextManager):
         # A blocking stream: what torch puts on its default stream before and after a call stays in order by itself.
         self.profile, self.stream, self._closed = profile, int(cuda_check(cudart.cudaStreamCreate())), False
         self.context = self._new_context()
+        _SESSIONS.add(self)
         self.specs = [self._spec(self.engine.get_tensor_name(i)) for i in range(self.engine.num_io_tensors)]
         self._inputs, self._outputs = ([s for s in self.specs if s.is_input == wanted] for wanted in (True, False))
         self._graphs: collections.OrderedDict | None = collections.OrderedDict() if cuda_graph else None
@@ -160,7 +163,11 @@ class Session(contextlib.AbstractContextManager):
             context = self.engine.create_execution_context()
         if context is None:
             raise DeviceMemoryError(f"no execution context: {_free_memory()}.{log_excerpt(log)}")
-        # In 8.6 only an engine's first context has a profile, and others share it only if the plan was built so (``build`` does).
+        # In 8.6 only an engine's first context has a profile, and others share it only if the plan was built so; asking for a taken one crashes.
+        if context.active_optimization_profile < 0 and any(
+                one.engine is self.engine and one.profile == self.profile and not one._closed for one in _SESSIONS):
+            raise SessionError(f"profile {self.profile} is taken, and this plan does not let contexts share one. Add a profile for each session, "
+                               "or build with the preview feature PROFILE_SHARING_0806, as cookbook.build does (CUDA graphs need it, too)")
         with capture_log() as log:
             if context.active_optimization_profile != self.profile and not context.set_optimization_profile_async(self.profile, self.stream):
                 raise SessionError(f"TensorRT refused profile {self.profile} for this context.{log_excerpt(log)}")
@@ -204,8 +211,7 @@ class Session(contextlib.AbstractContextManager):
         self._enter(inputs)
         run, *self._held = self._prepare(inputs)  # the memory that TensorRT was given must stay
         torch.cuda.synchronize()
-        function, arguments = (cudart.cudaGraphLaunch, (run.graph, self.stream)) if run.graph else (run.context.execute_async_v3, (self.stream,))
-        launch = functools.partial(function, *arguments)
+        launch = partial(cudart.cudaGraphLaunch, run.graph, self.stream) if run.graph else partial(run.context.execute_async_v3, self.stream)
         launch.session = self  # its stream and memory must outlive the function
         return launch
 

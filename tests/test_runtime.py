@@ -245,6 +245,20 @@ class TestMisuse:
         with pytest.raises(cookbook.SessionError, match="profile 1"):
             cookbook.Session(plan, profile=1)
 
+    @pytest.mark.skipif(backend.api_version() >= (10, 0), reason="from TensorRT 10 on, contexts always share a profile")
+    def test_profile_that_another_session_holds(self):
+        x = {"x": ((1, 4), (2, 4), (4, 4))}
+        plan = cookbook.build(samples.linear(), profiles=[x, x], configure=lambda config: config.set_preview_feature(
+            trt.PreviewFeature.PROFILE_SHARING_0806, False))  # trt<10
+        engine = cookbook.deserialize(plan)
+        with cookbook.Session(engine) as first, cookbook.Session(engine, profile=1) as second:
+            assert _right(first(x=X[:4]), X[:4]) and _right(second(x=X[:4]), X[:4])
+            with pytest.raises(cookbook.SessionError, match="profile 0 is taken.*PROFILE_SHARING_0806"):
+                cookbook.Session(engine)
+            assert _right(first(x=X[:4]), X[:4])
+        with pytest.raises(cookbook.SessionError, match="CUDA graphs need it"), cookbook.Session(plan, cuda_graph=True) as session:
+            session(x=X[:4])
+
     def test_out_of_device_memory_says_how_much_is_free(self):
         with pytest.raises(cookbook.DeviceMemoryError, match="(?s)MiB on the GPU for output 'y'.*are free"):
             runtime.allocate((1 << 50,), torch.uint8, "output 'y'")
