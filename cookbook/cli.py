@@ -6,8 +6,6 @@ import sys
 import time
 from pathlib import Path
 
-import nbformat
-
 from . import backend, requires
 from .backend import BUILD, ROOT
 from .errors import CookbookError
@@ -30,6 +28,7 @@ def code_cells(notebook) -> list:
 
 def execute(path: Path, tick) -> tuple[object, str]:
     """Run a notebook in its folder, in a kernel of this Python, with ``tick()`` after each cell. Returns (notebook, error text or "")."""
+    import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellControlSignal, DeadKernelError
     notebook = nbformat.read(path, as_version=4)
@@ -61,6 +60,7 @@ def _remember(folder: Path, path: Path, notebook) -> None:
 
 def _write_record(path: Path, executed) -> None:
     """Put outputs and stamp into the shipped notebook: a GPU environment records all that it ran, ``cpu`` only what no GPU did."""
+    import nbformat
     shipped, here = nbformat.read(path, as_version=4), backend.environment_name()
     for old, new in [(old, new) for old, new in zip(shipped.cells, executed.cells) if old.cell_type == "code"]:
         note, skipped = old.metadata.pop("cookbook", {}), requires.is_skipped(new.outputs)
@@ -80,6 +80,7 @@ def _write_record(path: Path, executed) -> None:
 
 def run(wanted: list[str], record: bool) -> int:
     """Execute notebooks into build/, or, recording, in place. Prints the table; returns 1 if a cell failed, else 0."""
+    import nbformat
     from tqdm import tqdm
     paths, rows, failures = notebooks(wanted), [], []
     os.environ.update({"JUPYTER_PREFER_ENV_PATH": "1", **({"COOKBOOK_RECORD": "1"} if record else {})})
@@ -117,6 +118,7 @@ def table(heads: tuple, rows: list[tuple]) -> None:
 
 def coverage() -> None:
     """Print for each notebook how many code cells each environment ran, and name the cells that none did."""
+    import nbformat
     ran: dict[str, dict[str, set]] = {}  # environment: {notebook: digests of the cells that ran}
     for file in [*(ROOT / "results" / "coverage").glob("*.json"), *(BUILD / "coverage").glob("*.json")]:
         for name, entry in json.loads(file.read_text(encoding="utf-8")).items():

@@ -16,17 +16,15 @@ from .errors import RequiresError
 
 MAGIC = "%%requires"
 # word: (kind, how to get it). A word that is not here is an error: a typing mistake must not skip a cell for ever.
-KNOWN = {
-    "gpu": ("gpu", ""), "trt": ("trt", "see the environments in README.md"),
-    "rtx": ("rtx", "pip install tensorrt-rtx, on a GPU that it supports"),
-    "NvInfer.h": ("tool", "set TRT_INCLUDE to TensorRT's folder of headers, which containers and archives have"),
-    "trtexec": ("tool", "comes with TensorRT's containers and archives, not with its Python package"),
-    **{tool: ("tool", f"install {product}") for tool, product in {"nvcc": "the CUDA toolkit", "compute-sanitizer": "the CUDA toolkit",
-                                                                  "nsys": "Nsight Systems", "ncu": "Nsight Compute"}.items()},
-    **{name: ("package", f"pip install {package}") for name, package in {
-        "tensorrt_rtx": "tensorrt-rtx", "torch": "torch", "triton": "torch", "torch_tensorrt": "torch-tensorrt", "modelopt": "nvidia-modelopt",
-        "pytriton": "nvidia-pytriton", "pynvml": "nvidia-ml-py"}.items()},
-}
+KNOWN = {"gpu": ("gpu", ""), "trt": ("trt", "see the environments in README.md"),
+         "rtx": ("rtx", "pip install tensorrt-rtx, on a GPU that it supports"),
+         "NvInfer.h": ("tool", "set TRT_INCLUDE to TensorRT's folder of headers, which containers and archives have"),
+         "trtexec": ("tool", "comes with TensorRT's containers and archives, not with its Python package"),
+         **{tool: ("tool", f"install {product}") for tool, product in {"nvcc": "the CUDA toolkit", "compute-sanitizer": "the CUDA toolkit",
+                                                                       "nsys": "Nsight Systems", "ncu": "Nsight Compute"}.items()},
+         **{name: ("package", f"pip install {package}") for name, package in {
+             "tensorrt_rtx": "tensorrt-rtx", "torch": "torch", "triton": "torch", "torch_tensorrt": "torch-tensorrt",
+             "modelopt": "nvidia-modelopt", "pytriton": "nvidia-pytriton", "pynvml": "nvidia-ml-py"}.items()}}
 _WORD = re.compile(r"([A-Za-z][\w.-]*?)\s*((?:==|!=|<=|>=|<|>)\s*[\w.]+)?")
 
 

@@ -128,7 +128,7 @@ class _OutputAllocator(trt.IOutputAllocator):
 
 # What is launched: a context, or, with its tensors, a captured graph for one set of input shapes.
 _Run = collections.namedtuple("_Run", "context graph tensors")
-_SESSIONS = weakref.WeakSet()
+_SESSIONS = weakref.WeakSet()  # those that live, and with them the profiles of an engine that are taken
 
 
 class Session(contextlib.AbstractContextManager):
@@ -151,12 +151,12 @@ class Session(contextlib.AbstractContextManager):
             raise SessionError(f"profile {profile}: the engine has {self.engine.num_optimization_profiles}, counted from 0")
         # A blocking stream: what torch puts on its default stream before and after a call stays in order by itself.
         self.profile, self.stream, self._closed = profile, int(cuda_check(cudart.cudaStreamCreate())), False
+        self._graphs: collections.OrderedDict | None = collections.OrderedDict() if cuda_graph else None
+        self._allocators, self._shapes, self._held = {}, {}, None
         self.context = self._new_context()
         _SESSIONS.add(self)
         self.specs = [self._spec(self.engine.get_tensor_name(i)) for i in range(self.engine.num_io_tensors)]
         self._inputs, self._outputs = ([s for s in self.specs if s.is_input == wanted] for wanted in (True, False))
-        self._graphs: collections.OrderedDict | None = collections.OrderedDict() if cuda_graph else None
-        self._allocators, self._shapes, self._held = {}, {}, None
 
     def _new_context(self):
         with capture_log() as log:

@@ -129,6 +129,13 @@ def test_doctor_has_the_rows_that_a_newcomer_needs():
     assert all(todo for found, todo in rows.values() if found in ("not found", "not installed"))
 
 
+def test_doctor_runs_where_nothing_but_the_helper_package_is_whole():
+    """It is asked when something is missing: neither the notebook packages nor torch may be needed to say so."""
+    hide = "import sys; sys.modules.update(dict.fromkeys(['nbformat', 'nbclient', 'torch', 'onnx', 'matplotlib'])); sys.argv[1:] = ['doctor']; "
+    done = subprocess.run([sys.executable, "-c", hide + "from cookbook.cli import main; sys.exit(main())"], capture_output=True, text=True)
+    assert done.returncode == 0 and "environment" in done.stdout, done.stderr
+
+
 def test_command_line_explains_itself_and_refuses_nonsense():
     def call(*words):
         return subprocess.run([sys.executable, "-m", "cookbook", *words], capture_output=True, text=True)
