@@ -5,8 +5,9 @@ NB ?=
 WORKERS ?= 4
 export PYTHONPATH := $(CURDIR)
 TESTS = $(PY) -m pytest tests notebooks --nbval-lax --nbval-current-env --nbval-cell-timeout 600 -n 2 --dist loadfile
+PLUGINS = $(shell find plugins -name '*.cu' -o -name '*.h' -o -name '*.cpp')
 
-.PHONY: help setup run test test-gpu lab record doctor coverage clean
+.PHONY: help setup run test test-gpu format lab record doctor coverage clean
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 12
 setup:  ## make or update .venv
@@ -17,12 +18,17 @@ test: setup  ## every test; cells that need a GPU are skipped where there is non
 	$(TESTS)
 test-gpu: setup  ## every test; a cell that needs a GPU and finds none fails (WORKERS=8 on a machine with many cores)
 	$(TESTS) --gpu -n $(WORKERS)
+format: setup  ## bring Python, notebooks and plugins into the layout that the tests ask for
+	$(PY) -m ruff check --fix --exit-zero .
+	$(PY) -m ruff format .
+	$(PY) -m tests.notebook_format
+	PATH="$(dir $(PY)):$$PATH" clang-format -i $(PLUGINS)
 lab: setup  ## JupyterLab on this machine
 	$(PY) -m jupyterlab --ip 127.0.0.1 --ServerApp.default_url=/lab/tree/notebooks
 record: setup  ## on a GPU: run the notebooks, all or NB=path, and keep outputs and measurements
 	@$(PY) -m cookbook record $(NB)
-doctor: setup  ## say what is here, what will be skipped, and what to install
-	@$(PY) -m cookbook doctor
+doctor:  ## say what is here, what will be skipped, and what to install; installs nothing
+	@$(firstword $(wildcard $(PY)) $(PYTHON)) -m cookbook doctor
 coverage: setup  ## say which cells were recorded in which environment
 	@$(PY) -m cookbook coverage
 clean:  ## remove .venv and build

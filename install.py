@@ -1,134 +1,195 @@
-"""Make `.venv` with what the course needs and the TensorRT that suits the machine: python3 install.py [--python PY]
+"""Make `.venv` with what the course needs and the TensorRT that suits the machine.
 
-Safe to repeat: an environment that is right is left alone, one that was interrupted or lost its Python is made anew, and a
-changed requirements.txt brings what it newly asks for. TENSORRT=tensorrt or TENSORRT=tensorrt-rtx overrides the choice.
+    python3 install.py [--python PY]
+
+Safe to repeat: an environment that is right is left alone, one that was interrupted or lost its
+Python is made anew, and a changed requirements.txt brings what it newly asks for. Where that fails,
+the environment of before stays in use. TENSORRT=tensorrt or TENSORRT=tensorrt-rtx overrides the
+choice, and is remembered; TENSORRT=auto forgets it.
 """
-from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+# This file, unlike those of installer/, is one that an older Python can read.
+if sys.version_info < (3, 10):
+    sys.exit(
+        "The course needs Python 3.10 or newer, and this one is {}.{}: install one (Debian, "
+        "Ubuntu: apt install python3 python3-venv), or name one that is here, as in "
+        "`make setup PYTHON=python3.12`.".format(sys.version_info[0], sys.version_info[1])
+    )
+
+from installer.machine import Interpreter, find_gpu, find_python
+from installer.packages import PINNED, PipError, adapt, choose, name_of, pip
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+OLD = ROOT / "build" / "venv-of-before"
 PYTHON = str(VENV / "bin" / "python")
-RTX = "tensorrt-rtx"
-PINNED = re.compile("torch|tensorrt|pytorch[-_]triton|triton|numpy", re.I)  # a container's own builds, made for each other
-PROBE = "import importlib.util as i, json, sys; print(json.dumps([sys.version_info[:2], [n for n in sys.argv[1:] if i.find_spec(n)]]))"
+TRIED = (3, 12)  # the newest Python that the course was run with
+CHECK = "import importlib.metadata, sys; [importlib.metadata.version(n) for n in sys.argv[1:]]"
 
 
-def choose(has: list[str], gpu: bool, wanted: str = "") -> list[str]:
-    """Return the TensorRT packages to try in turn; "" stands for the one among `has`, the modules that the Python brings."""
-    if wanted not in ("", "tensorrt", RTX):
-        raise SystemExit(f"TENSORRT={wanted} is not known: use tensorrt or {RTX}, or leave it unset.")
-    if wanted == RTX or not (wanted or gpu):
-        return [RTX]  # the one that builds engines without a GPU
-    return [""] if "tensorrt" in has else ["tensorrt", RTX]
+class Stamp(NamedTuple):
+    """What an environment was made for.
+
+    place: Python, its version, whether it brings TensorRT, the course's folder. done: digest of
+    this program, then the requirements that were installed. wanted: what TENSORRT asked for.
+    """
+
+    place: list
+    done: list[str]
+    wanted: str
 
 
-def adapt(requirements: str, has: list[str], cuda12: bool, tensorrt: str) -> list[str]:
-    """Return the lines of requirements.txt to install, with `tensorrt` (one of choose()'s) in TensorRT-RTX's place."""
-    limits = {"cuda-python": ",<13", "torch": ",<2.11"} if cuda12 else {}  # torch 2.11 and later are built for CUDA 13
-    lines = []
-    for line in filter(None, (text.split("#")[0].strip() for text in requirements.splitlines())):
-        name = re.split(r"[^\w.-]", line)[0]
-        if name == RTX and tensorrt:
-            lines.append((line if tensorrt == RTX else "tensorrt>=11,<12").replace(tensorrt, tensorrt + "-cu12" * cuda12))
-        elif name == "cuda-toolkit" and (cuda12 or "tensorrt" in has):
-            continue  # a container has its own; Python packages of CUDA 12 have no nvcc
-        elif name != RTX and (name != "torch" or not {"tensorrt", "torch"} <= set(has)):
-            lines.append(line + limits.get(name, ""))
-    return lines
+NOTHING = Stamp([None], [], "")
 
 
-def find_gpu(container: str) -> tuple[bool, bool]:
-    """Return whether a GPU is usable, and whether the driver or the container (it states its CUDA version) is for CUDA 12."""
-    count, version = ctypes.c_int(), ctypes.c_int()
-    with contextlib.suppress(OSError):  # no driver
-        cuda = ctypes.CDLL("libcuda.so.1")
-        _ = cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count)) or cuda.cuDriverGetVersion(ctypes.byref(version))
-    return count.value > 0, container.startswith("12.") or count.value > 0 and version.value < 13000
+def read_stamp() -> Stamp:
+    """What the environment that is there was made for; NOTHING where none can be used."""
+    file = VENV / "course.json"
+    if OLD.exists() and not file.exists():  # making it anew was interrupted
+        shutil.rmtree(VENV, ignore_errors=True)
+        OLD.rename(VENV)
+    if not file.exists() or not os.path.exists(PYTHON):
+        return NOTHING
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        return Stamp(stored["place"], stored["done"], stored.get("wanted", ""))
+    except (ValueError, KeyError):  # damaged
+        return NOTHING
 
 
-def find_python(known: str | None) -> tuple[str, list[int], list[str]]:
-    """Return path, version and notable modules of the first suitable Python: the known one, this one, one on the PATH."""
-    for name in (known, getattr(sys, "_base_executable", sys.executable), "python3.12", "python3.11", "python3.10"):
-        command = [shutil.which(name or ""), "-c", PROBE, "tensorrt", "torch", "ensurepip", "pip"]
-        probe = subprocess.run(command, capture_output=True, text=True, cwd="/") if command[0] else None
-        version, has = json.loads(probe.stdout) if probe and probe.returncode == 0 else ([0, 0], [])
-        if [3, 10] <= version <= [3, 13] and {"ensurepip", "pip"} & set(has):
-            return command[0], version, has
-    raise SystemExit(f"Found no Python 3.10, 3.11 or 3.12 that can make environments; this one is {sys.version.split()[0]}.\nInstall one "
-                     "(Debian, Ubuntu: apt install python3 python3-venv), or name one: make setup PYTHON=/path/to/python3.12")
+def write_stamp(stamp: Stamp) -> None:
+    """Note what the environment was made for: from now on it is right."""
+    new = VENV / "course.json.new"  # a full disk must not cost the old one
+    new.write_text(json.dumps(stamp._asdict()), encoding="utf-8")
+    new.replace(VENV / "course.json")
 
 
-def pip(python: str, *arguments: str) -> None:
-    """Run `pip install` and print its large downloads as they come; exit with its last lines when it fails."""
-    # Takes the place of the containers' own PIP_CONSTRAINT, which pins everything; relative, because pip splits it at blanks.
-    settings = {**os.environ, "PIP_CONSTRAINT": ".venv/constraints.txt", "PIP_USER": "0", "PYTHONUNBUFFERED": "1"}
-    command = [python, "-m", "pip", "--no-input", "--disable-pip-version-check", "install", *arguments]
-    output = []
-    with subprocess.Popen(command, env=settings, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        for line in process.stdout:
-            output += [line] * (not line.startswith("Requirement already"))
-            if re.search(r"^Installing collected|(Downloading|Using cached) .*\((\d{3,}(\.\d+)? M|[\d.]+ G)B", line):
-                print(line.rstrip()[:120])
-    if process.returncode:
-        raise SystemExit("".join(output[-20:]) + "pip failed, see above. The same command tries again; finished downloads are kept.")
+def digest() -> str:
+    """Of this program: another one may install other things."""
+    files = [Path(__file__), *sorted(Path(__file__).parent.glob("installer/*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def create(base: str, version: list[int], has: list[str]) -> None:
-    """Make an empty .venv; where the Python brings TensorRT, one that sees the Python's packages and keeps the PINNED ones."""
-    name, brings = "python{}.{}".format(*version), "tensorrt" in has
-    site = VENV / "lib" / name / "site-packages"
-    print(f"Making .venv{' anew' * VENV.exists()} with {base} ({name}{', newer than the course was tested with' * (version > [3, 12])}).")
-    options = ["--clear"] + ["--system-site-packages"] * brings + ["--without-pip"] * ("ensurepip" not in has)
-    subprocess.run([base, "-m", "venv", *options, VENV], check=True)
-    listed = subprocess.check_output([PYTHON, "-m", "pip", "list", "--format=freeze"], text=True) if brings else ""
-    (VENV / "constraints.txt").write_text("\n".join(filter(PINNED.match, listed.splitlines())))
-    if brings:  # an old cuda-python there is a package `cuda`, which would hide the new one's namespace unless this is one too
+def create(base: Interpreter) -> None:
+    """Make an empty .venv; in a container, one that sees its packages and keeps the PINNED ones."""
+    again = " anew" if VENV.exists() or OLD.exists() else ""
+    untried = ", newer than the course was run with" if tuple(base.version) > TRIED else ""
+    print(f"Making .venv{again} with {base.path} ({base.name}{untried}).")
+    site = VENV / "lib" / base.name / "site-packages"
+    options = ["--clear"]
+    if base.brings_tensorrt:
+        options.append("--system-site-packages")
+    if "ensurepip" not in base.has:
+        options.append("--without-pip")
+    subprocess.run([base.path, "-m", "venv", *options, str(VENV)], check=True)
+    pinned = []
+    if base.brings_tensorrt:
+        command = [PYTHON, "-m", "pip", "list", "--format=freeze"]
+        listed = subprocess.check_output(command, text=True)
+        pinned = [line for line in listed.splitlines() if PINNED.match(line)]
+        # An old cuda-python there is a package `cuda`, which would hide the new one's namespace
+        # unless this one is a package, too.
         (site / "cuda").mkdir()
-        (site / "cuda" / "__init__.py").write_text("__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n")
-    if "ensurepip" not in has:
-        pip(base, "--target", str(site), "pip")
-    pip(PYTHON, "--upgrade", "pip")
-    # The same as `pip install -e .`, with no build tool to fetch and no egg-info folder left in the repository.
+        extend = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+        (site / "cuda" / "__init__.py").write_text(extend)
+    (VENV / "constraints.txt").write_text("\n".join(pinned))
+    if "ensurepip" not in base.has:
+        pip(base.path, "--target", str(site), "pip", root=ROOT)
+    pip(PYTHON, "--upgrade", "pip", root=ROOT)
+    # As `pip install -e .` does it, with no build tool to fetch and no egg-info folder left here.
     (site / "tensorrt-course.pth").write_text(f"{ROOT}\n")
 
 
-def main(python: str) -> None:
-    """Bring .venv to what requirements.txt and the machine ask for, unless `python` is another environment's."""
-    if os.path.abspath(python) != PYTHON:
-        return print(f"Using {python} as it is.")
-    stamp, requirements = VENV / "course.json", (ROOT / "requirements.txt").read_text()
-    before = json.loads(stamp.read_text()) if stamp.exists() and os.path.exists(PYTHON) else {"place": [None], "done": []}
-    base, version, has = find_python(before["place"][0])
-    gpu, cuda12 = find_gpu(os.environ.get("CUDA_VERSION", "") if "tensorrt" in has else "")
-    lists = [adapt(requirements, has, cuda12, name) for name in choose(has, gpu, os.environ.get("TENSORRT", ""))]
-    place = [base, version, "tensorrt" in has, str(ROOT)]
-    done = [hashlib.sha256(Path(__file__).read_bytes()).hexdigest(), *lists[0]]
-    if before["place"] == place and set(done) <= set(before["done"]):
-        return
-    if before["place"] != place:
-        create(base, version, has)
-    stamp.unlink(missing_ok=True)
-    print("Installing packages. The first time this downloads", "1 GB" if "tensorrt" in has else "3 GB", "and takes some minutes.")
+def fill(base: Interpreter, lists: list[list[str]]) -> list[str]:
+    """Install the first of these lists of requirements that can be had, and return it."""
+    size = "1 GB" if base.brings_tensorrt else "3 GB"
+    print(f"Installing packages. The first time this downloads {size} and takes some minutes.")
     for lines in lists:
-        with contextlib.suppress(() if lines is lists[-1] else SystemExit):
-            pip(PYTHON, *lines)
+        try:
+            pip(PYTHON, *lines, root=ROOT)
+        except PipError:
+            if lines is lists[-1]:
+                raise
+        else:
             break
-        print("pip could not get tensorrt, whose libraries come from NVIDIA's own index: installing TensorRT-RTX instead.\n"
-              "(`make clean setup` tries again.)")
-    subprocess.run([PYTHON, "-m", "ipykernel", "install", "--sys-prefix"], check=True, stdout=subprocess.DEVNULL)
-    stamp.write_text(json.dumps({"place": place, "done": [*done, *lines]}))
+        print(
+            "pip could not get tensorrt, whose libraries come from NVIDIA's own index: "
+            "installing TensorRT-RTX instead.\n(`make clean setup` tries again.)"
+        )
+    kernel = [PYTHON, "-m", "ipykernel", "install", "--sys-prefix"]
+    subprocess.run(kernel, check=True, stdout=subprocess.DEVNULL)
+    return lines
+
+
+@contextlib.contextmanager
+def kept_aside(before: Stamp) -> Iterator[None]:
+    """While .venv is made anew: the one of before, if it can be used, comes back upon an error."""
+    shutil.rmtree(OLD, ignore_errors=True)
+    if before != NOTHING:
+        OLD.parent.mkdir(exist_ok=True)
+        VENV.rename(OLD)
+    try:
+        yield
+    except BaseException:
+        if OLD.exists():
+            shutil.rmtree(VENV, ignore_errors=True)
+            OLD.rename(VENV)
+        raise
+
+
+def is_whole(stamp: Stamp) -> bool:
+    """Whether the packages that were installed are all there."""
+    names = [name_of(line) for line in stamp.done[1:]]
+    checked = subprocess.run([PYTHON, "-c", CHECK, *names], stderr=subprocess.DEVNULL)
+    return checked.returncode == 0
+
+
+def main(python: str) -> None:
+    """Bring .venv to what requirements.txt and the machine ask for, unless it is another's."""
+    if os.path.abspath(python) != PYTHON:
+        print(f"Using {python} as it is.")
+        return
+    before = read_stamp()
+    base = find_python(before.place[0])
+    gpu = find_gpu(os.environ.get("CUDA_VERSION", "") if base.brings_tensorrt else "")
+    wanted = os.environ.get("TENSORRT") or before.wanted
+    if wanted == "auto":
+        wanted = ""
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    products = choose(base.has, gpu.usable, wanted)
+    lists = [adapt(requirements, base.has, gpu.cuda12, product) for product in products]
+    place = [base.path, base.version, base.brings_tensorrt, str(ROOT)]
+    is_here = before.place == place
+    if is_here and {digest(), *lists[0]} <= set(before.done):
+        if wanted != before.wanted:
+            write_stamp(before._replace(wanted=wanted))
+        return
+    try:
+        if is_here:
+            lines = fill(base, lists)
+        else:
+            with kept_aside(before):
+                create(base)
+                lines = fill(base, lists)
+        write_stamp(Stamp(place, [digest(), *lists[0], *lines], wanted))
+    except (PipError, subprocess.CalledProcessError, OSError) as error:
+        if before == NOTHING or not is_whole(before):
+            raise SystemExit(str(error)) from None
+        print(f"{error}\n.venv stays in use as it was, without what is new in requirements.txt.")
+        return
+    shutil.rmtree(OLD, ignore_errors=True)
     print("Ready: .venv")
 
 

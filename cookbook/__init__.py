@@ -1,21 +1,75 @@
-"""Helper package of the TensorRT course: it removes what is not the lesson, and hides nothing that is.
+"""Helper package of the TensorRT course: it removes what is not the lesson, and hides no lesson.
 
-Names are loaded on first use, so that ``python -m cookbook doctor`` works where TensorRT is missing.
+Names are loaded on first use, so that ``python -m cookbook doctor`` works without TensorRT.
 """
+
 import importlib
+from typing import Any
 
-_NAMES = {"backend": "trt environment require_gpu cuda_check", "builder": "build parse Plan capture_log",
-          "runtime": "Session TensorSpec deserialize", "bench": "benchmark compare record",
-          "errors": "CookbookError BackendError NoGpuError CudaError DeviceMemoryError RequiresError BuildError PlanError PluginError SessionError ComparisonError",
-          "data": "", "inspect": "", "models": "", "plot": "", "plugins": "", "requires": ""}
-_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+# {module: the names that ``cookbook`` itself offers}
+_PUBLIC = {
+    "backend": ["trt", "require_gpu", "cuda_check"],
+    "course.notebook": ["environment"],
+    "log": ["LOG", "capture_log"],
+    "building.network": ["create_network", "parse"],
+    "building.builder": ["build"],
+    "building.plan": ["Plan", "deserialize"],
+    "running.session": ["Session"],
+    "running.tensors": ["TensorSpec"],
+    "measure": ["Timing", "benchmark"],
+    "reference": ["compare"],
+    "course.results": ["record"],
+    "errors": [
+        "CookbookError",
+        "BackendError",
+        "NoGpuError",
+        "CudaError",
+        "DeviceMemoryError",
+        "RequiresError",
+        "BuildError",
+        "PlanError",
+        "PluginError",
+        "SessionError",
+        "ProcessError",
+        "MeasureError",
+        "ComparisonError",
+    ],
+}
+_MODULES = [
+    "backend",
+    "building",
+    "course",
+    "data",
+    "errors",
+    "inspect",
+    "log",
+    "measure",
+    "models",
+    "paths",
+    "plot",
+    "plugins",
+    "process",
+    "reference",
+    "requires",
+    "running",
+    "tools",
+]
+_HOME = {}
+for _module, _names in _PUBLIC.items():
+    for _name in _names:
+        _HOME[_name] = _module
 __all__ = sorted(_HOME)
-__dir__ = [*__all__, *_NAMES].copy  # what tab completion shows
 
 
-def __getattr__(name: str):
+def __dir__() -> list[str]:
+    """What tab completion shows."""
+    return sorted({*__all__, *_MODULES})
+
+
+def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    if name in _NAMES:
+        module = importlib.import_module(f".{_HOME[name]}", __name__)
+        return getattr(module, name)
+    if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module 'cookbook' has no attribute {name!r}")

@@ -1,28 +1,32 @@
-"""Draw results/figure.png, the figure of the README, from what notebook 101 recorded: python results/figure.py
+"""Draw results/figure.png, the figure of the README, from what notebook 101 recorded.
 
-The picture's metadata holds the hash of the rows that it was drawn from. A test compares it with the rows that are there.
+    python results/figure.py
+
+One panel for each recorded version of TensorRT. The picture's metadata holds the hash of the rows
+that it was drawn from; a test compares it with the rows that are there.
 """
+
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from cookbook import plot
+from cookbook.course import results
+
 PICTURE = Path(__file__).with_name("figure.png")
 KEY = "Data-SHA256"
-
-
-def load(number: str) -> pd.DataFrame:
-    """All machines' recorded rows of a notebook, with the columns of their stamps."""
-    loaded = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(PICTURE.parent.glob(f"*/{number}.json"))]
-    return pd.concat([pd.DataFrame(one["rows"]).assign(**one["stamp"]) for one in loaded], ignore_index=True)
+STAMP = ["environment", "gpu", "tensorrt", "torch", "date"]
+SHOWN = ["model", "batch", "name", "median_us", "ci_low_us", "ci_high_us", *STAMP]
+COLORS = [plot.GREY, "#9cc3ea", plot.BLUE, plot.ORANGE, "#b9dd7a", plot.GREEN]
+AXIS = "median latency as a ratio to PyTorch eager, logarithmic: left is faster"
 
 
 def rows() -> list[dict]:
-    """What the figure shows: the newest rows of notebook 101 in the environment that the course is recorded in."""
-    found, stamp = load("101").query("environment == '8.6'"), ["gpu", "tensorrt", "torch", "date"]
-    newest = found[stamp] == found.sort_values("date").iloc[-1][stamp]
-    return found[newest.all(axis=1)][["model", "batch", "name", "median_us", "ci_low_us", "ci_high_us", *stamp]].to_dict("records")
+    """What the figure shows: the newest rows of notebook 101 in each recorded environment."""
+    return results.versions("101")[SHOWN].to_dict("records")
 
 
 def digest(data: list[dict]) -> str:
@@ -30,24 +34,40 @@ def digest(data: list[dict]) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
-def main() -> None:
-    """Write the picture: for each model and batch, the latency of each way as a ratio to PyTorch eager."""
-    from cookbook import plot
-    data, table = rows(), pd.DataFrame(rows())
-    title = "Four models, six ways to run them in FP16 · {gpu} · {tensorrt}, torch {torch} · recorded {date}".format(**data[0])
-    figure, axes = plot.figure(9, 4, title=title)
-    cases = [f"{row.model}, batch {row.batch}" for row in table[table.name == "eager"].itertuples()]
-    base = table[table.name == "eager"]["median_us"].to_numpy()
-    colors = [plot.GREY, "#9cc3ea", plot.BLUE, plot.ORANGE, "#b9dd7a", plot.GREEN]
-    for (way, part), color in zip(table.groupby("name", sort=False), colors):
-        axes.hlines(range(len(cases)), part["ci_low_us"] / base, part["ci_high_us"] / base, color=color, lw=2)
-        axes.plot(part["median_us"] / base, range(len(cases)), "o", ms=7, color=color, label=way)
-    axes.set_yticks(range(len(cases)), cases)
-    axes.invert_yaxis()
+def draw_panel(axes: Any, table: pd.DataFrame) -> None:
+    """Draw one version: a line of dots for each model and batch, a color for each runtime."""
+    eager = table[table["name"] == "eager"]
+    cases = [f"{row.model}, batch {row.batch}" for row in eager.itertuples()]
+    heights = range(len(cases))
+    base = eager["median_us"].to_numpy()
+    ways = table.groupby("name", sort=False)
+    for (way, part), color in zip(ways, COLORS, strict=True):
+        low = part["ci_low_us"] / base
+        high = part["ci_high_us"] / base
+        axes.hlines(heights, low, high, color=color, lw=2)
+        axes.plot(part["median_us"] / base, heights, "o", ms=7, color=color, label=way)
+    first = table.iloc[0]
+    title = f"{first['tensorrt']}, torch {first['torch']}, recorded {first['date']}"
+    axes.set_title(title, fontsize=9)
+    axes.set_yticks(heights, cases)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("median latency as a ratio to PyTorch eager, logarithmic: left is faster (lines: 95 % intervals)", fontsize=8)
-    figure.legend(loc="outside lower center", ncols=6, fontsize=8, frameon=False)
+
+
+def main() -> None:
+    """Write the picture."""
+    data = rows()
+    table = pd.DataFrame(data)
+    environments = list(table["environment"].unique())
+    title = f"Four models, six ways to run them in FP16 · {data[0]['gpu']}"
+    figure, grid = plot.figure(9, 4, columns=len(environments), title=title, sharey=True)
+    panels = [grid] if len(environments) == 1 else list(grid)
+    for axes, environment in zip(panels, environments, strict=True):
+        draw_panel(axes, table[table["environment"] == environment])
+    panels[0].invert_yaxis()
+    figure.supxlabel(f"{AXIS} (lines: 95 % intervals)", fontsize=8)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     figure.savefig(PICTURE, metadata={"Software": None, KEY: digest(data)})
     print(f"{PICTURE.name}: {len(data)} rows, {digest(data)[:10]}")
 

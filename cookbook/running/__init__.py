@@ -1,0 +1,1 @@
+"""Plan → results: sessions, their buffers and shapes, CUDA graphs."""

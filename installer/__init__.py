@@ -1,0 +1,1 @@
+"""What `install.py` is made of. It needs nothing but Python itself."""
