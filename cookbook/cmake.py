@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -38,14 +39,29 @@ def build(project: Path, folder: Path, target: str, settings: dict[str, str]) ->
         configure.append(f"-D{name}={value}")
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock"):
-        is_used = (folder / "CMakeCache.txt").exists()
-        done = _run(configure)
-        if done.returncode != 0 and is_used:
-            # What a clone that was moved left behind, or an interrupted run, may be in the way.
-            done = _run([*configure, "--fresh"])
-        _check(done, f"prepare the compilation of {target}")
+        _configure(configure, folder, target)
         _check(_run([cmake, "--build", str(folder), "--target", target]), f"compile {target}")
     return folder / f"{target}.so"
+
+
+def _configure(command: list[str], folder: Path, target: str) -> None:
+    """Prepare a folder, unless it was prepared in the same way before.
+
+    Where the project itself changed, CMake prepares it again by itself when it builds.
+    Raises: PluginError with CMake's words.
+    """
+    note = folder / "configured.json"
+    wanted = json.dumps(command)
+    is_used = (folder / "CMakeCache.txt").exists()
+    if is_used and note.exists() and note.read_text(encoding="utf-8") == wanted:
+        return
+    note.unlink(missing_ok=True)
+    done = _run(command)
+    if done.returncode != 0 and is_used:
+        # What a clone that was moved left behind, or an interrupted run, may be in the way.
+        done = _run([*command, "--fresh"])
+    _check(done, f"prepare the compilation of {target}")
+    note.write_text(wanted, encoding="utf-8")
 
 
 def find_cmake() -> str:

@@ -19,7 +19,8 @@ def _pytest(folder, *arguments):
     """Run pytest on the notebooks of a folder with the course's conftest.py."""
     options = ["-p", "conftest", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
     command = [sys.executable, "-m", "pytest", str(folder), "-v", "-rs", *options, *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "300"}
+    places = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "COLUMNS": "300"}
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
 
 

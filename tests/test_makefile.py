@@ -9,7 +9,7 @@ from cookbook.paths import ROOT
 
 def recipe(*arguments):
     """The lines that make would run."""
-    command = ["make", "--dry-run", *arguments]
+    command = ["make", "--dry-run", "--no-print-directory", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     return done.stdout.splitlines()
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from .. import backend
 from ..backend import trt
 from ..errors import BuildError
-from ..log import LOG, capture_log, log_excerpt, show_warnings  # noqa: F401  (LOG: until importers moved)
+from ..log import capture_log, log_excerpt, show_warnings
 from .deep_stack import room_for
 from .interrupt import HeldInterrupt
-from .network import check_source, create_network, network_summary, parse  # noqa: F401
+from .network import check_source, network_summary, parse
 from .plan import Plan, origin
 from .precision import check_precision, set_flags, typed_source
 from .profiles import add_profiles
 from .progress import build_monitor
-from .timing_cache import TimingCache, choose_cache
+from .timing_cache import choose_cache
 
 HIGHEST_LEVEL = 5
 CANNOT_STOP = "TensorRT before 10 cannot stop a build: KeyboardInterrupt comes when it has ended."
@@ -60,15 +60,32 @@ def build(
     cache = choose_cache(timing_cache)
     builder, network = _network_of(source, precision)
     interrupt = HeldInterrupt(CANNOT_STOP if backend.api_version() < (10, 0) else "")
-    config = builder.create_builder_config()
-    add_profiles(builder, network, config, profiles)
-    set_flags(config, precision)
-    _set_options(config, level, workspace, build_monitor(interrupt, _wants_bars(progress)))
-    if cache:
-        cache.attach(config)
-    if configure:
-        configure(config)
-    return _run(builder, network, config, cache, interrupt)
+    monitor = build_monitor(interrupt, _wants_bars(progress))
+    data = None
+    seconds = 0.0
+    # Whatever calls TensorRT is in here: it may log, and an interrupt in a callback would be lost.
+    with capture_log() as log, room_for(network), interrupt:
+        config = builder.create_builder_config()
+        add_profiles(builder, network, config, profiles)
+        set_flags(config, precision)
+        _set_options(config, level, workspace, monitor)
+        if cache:
+            cache.attach(config)
+        if configure:
+            configure(config)
+        if not interrupt.requested:
+            start = time.perf_counter()
+            data = builder.build_serialized_network(network, config)
+            seconds = time.perf_counter() - start
+        if cache and (data is not None or interrupt.requested):
+            cache.save(config)
+    if data is None:
+        raise BuildError(
+            f"{backend.product()} built nothing from the network ({network_summary(network)})."
+            f"{log_excerpt(log)}"
+        )
+    show_warnings(log)
+    return Plan(bytes(data), seconds, origin(), tuple(log))
 
 
 def _check_options(level, workspace, progress, configure) -> None:
@@ -119,20 +136,3 @@ def _set_options(config, level: int, workspace: int | None, monitor) -> None:
         config.progress_monitor = monitor  # trt>=10
     if workspace is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
-
-
-def _run(builder, network, config, cache: TimingCache | None, interrupt: HeldInterrupt) -> Plan:
-    """Build. Raises: BuildError with TensorRT's words; KeyboardInterrupt."""
-    with capture_log() as log, room_for(network), interrupt:
-        start = time.perf_counter()
-        data = builder.build_serialized_network(network, config)
-        seconds = time.perf_counter() - start
-        if cache and (data is not None or interrupt.requested):
-            cache.save(config)
-    if data is None:
-        raise BuildError(
-            f"{backend.product()} built nothing from the network ({network_summary(network)})."
-            f"{log_excerpt(log)}"
-        )
-    show_warnings(log)
-    return Plan(bytes(data), seconds, origin(), tuple(log))

@@ -22,15 +22,22 @@ MOST_DIMENSIONS = 8
 LARGEST_DIMENSION = 2**31 - 1
 # No version of TensorRT has these as inputs. It may lack others, and then says so itself.
 MISSING_TYPES = (
-    TensorProto.UNDEFINED,
-    TensorProto.UINT16,
-    TensorProto.INT16,
-    TensorProto.UINT32,
-    TensorProto.UINT64,
-    TensorProto.STRING,
-    TensorProto.COMPLEX64,
-    TensorProto.COMPLEX128,
-)
+    "UNDEFINED",
+    "UINT16",
+    "INT16",
+    "UINT32",
+    "UINT64",
+    "STRING",
+    "COMPLEX64",
+    "COMPLEX128",
+    "INT2",
+    "UINT2",
+    "UINT4",
+    "FLOAT8E5M2",
+    "FLOAT8E4M3FNUZ",
+    "FLOAT8E5M2FNUZ",
+    "FLOAT8E8M0",
+)  # some of these have no name yet in older versions of onnx
 
 
 def check_model(model: onnx.ModelProto, name: str) -> None:
@@ -72,11 +79,11 @@ def _input_problems(value: onnx.ValueInfoProto) -> Iterator[str]:
         yield f"input {value.name!r} is of type {words}: TensorRT takes tensors only"
         return
     tensor = value.type.tensor_type
-    if tensor.elem_type in MISSING_TYPES:
-        words = TensorProto.DataType.Name(tensor.elem_type).lower()
+    type_name = TensorProto.DataType.Name(tensor.elem_type)
+    if type_name in MISSING_TYPES:
         yield (
-            f"input {value.name!r} is of type {words}, which TensorRT does not have: give it "
-            "another (int32 or float32, say), and cast what you feed"
+            f"input {value.name!r} is of type {type_name.lower()}, which TensorRT does not have: "
+            "give it another (int32 or float32, say), and cast what you feed"
         )
     if not tensor.HasField("shape"):
         yield (

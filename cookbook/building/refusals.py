@@ -12,6 +12,7 @@ from .onnx_bodies import Body, all_bodies, node_label
 UNKNOWN = "no operator of TensorRT and no plugin that is loaded has that name"
 UNSUPPORTED = "TensorRT's parser knows this operator and does not support it"
 SILENT = "the parser calls it invalid and says no more"
+MOST_NAMED = 3  # nodes that one line of an error names
 WAYS_OUT = (
     "Ways out: write the operator with others in PyTorch, replace the node with graph surgery, or "
     "give TensorRT a plugin of that name."
@@ -132,19 +133,22 @@ def _by_name(error, bodies: list[Body]) -> str:
     if not operator:
         return ""
     where = " > ".join(error.local_function_stack())  # trt>=10
+    if found and not where:
+        return " or ".join(found[:MOST_NAMED])
     unnamed = onnx.NodeProto(name=name, op_type=operator)
     return node_label(error.node(), unnamed, f"in {where}" if where else "")
 
 
 def _by_function(error, bodies: list[Body]) -> str:
     """The nodes that a parser's error can be about, by its function, such as importScatterND."""
-    operator = re.sub("^(import|check)", "", error.func())
+    function = re.sub("^(import|check)", "", error.func())
     found = []
     for body in bodies:
         for index, node in enumerate(body.nodes):
-            if node.op_type == operator:
+            helps = function.startswith(f"{node.op_type.lower()}Multi")  # convMultiInput: a Conv
+            if node.op_type == function or helps:
                 found.append(body.label(index))
-    return " or ".join(found[:3])
+    return " or ".join(found[:MOST_NAMED])
 
 
 def _reason(error) -> str:

@@ -16,7 +16,7 @@ from cuda.bindings import runtime as cudart
 from ..backend import cuda_check
 from ..errors import CookbookError, SessionError
 from ..log import capture_log, log_excerpt
-from .tensors import TensorSpec
+from .tensors import TensorSpec, address
 
 MAX_GRAPHS = 8
 
@@ -129,6 +129,6 @@ class GraphCache:
                 run.inputs[spec.name] = tensor
             else:
                 run.outputs[spec.name] = tensor
-            context.set_tensor_address(spec.name, tensor.data_ptr())
+            context.set_tensor_address(spec.name, address(tensor))
         torch.cuda.synchronize()  # the zeros are written on another stream
         return run

@@ -208,7 +208,7 @@ class Session(contextlib.AbstractContextManager):
             if spec not in unknown:
                 outputs[spec.name] = spec.empty(shapes[spec.name])
         for name, tensor in {**held, **outputs}.items():
-            self.context.set_tensor_address(name, tensor.data_ptr())
+            self.context.set_tensor_address(name, tensors.address(tensor))
         for name, allocator in self._allocators.items():
             self.context.set_output_allocator(name, allocator)
         return Run(self.context, self.stream, held, outputs)
@@ -217,7 +217,7 @@ class Session(contextlib.AbstractContextManager):
         """Tell the context the shape of an input, and where the values are that decide shapes."""
         shape = tuple(tensor.shape)
         if spec.on_host:
-            self.context.set_tensor_address(spec.name, tensor.data_ptr())
+            self.context.set_tensor_address(spec.name, tensors.address(tensor))
         elif self._shapes.get(spec.name) == shape:
             return
         accepted = self.context.set_input_shape(spec.name, shape)

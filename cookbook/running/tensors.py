@@ -42,6 +42,22 @@ def allocate(
         ) from error
 
 
+_nowhere: dict[str, torch.Tensor] = {}
+
+
+def address(tensor: torch.Tensor) -> int:
+    """Where a tensor begins in memory; a real place for an empty one, too.
+
+    torch gives an empty tensor the address 0, which TensorRT refuses.
+    """
+    if tensor.numel():
+        return tensor.data_ptr()
+    device = str(tensor.device)
+    if device not in _nowhere:
+        _nowhere[device] = allocate((ALIGNMENT,), torch.uint8, "empty tensors", device)
+    return _nowhere[device].data_ptr()
+
+
 @dataclasses.dataclass(frozen=True)
 class TensorSpec:
     """An input or output of an engine.

@@ -129,11 +129,29 @@ def press_when_tensorrt_logs(monkeypatch):
 @can_build
 def test_a_build_is_cancelled(press_when_tensorrt_logs):
     _, network = cookbook.parse(samples.linear())
-    press_when_tensorrt_logs()
+
+    def press_while_building(config):
+        press_when_tensorrt_logs()
+
     with pytest.raises(KeyboardInterrupt), cookbook.capture_log() as log:
-        cookbook.build(network, profiles=samples.PROFILE)
+        cookbook.build(network, profiles=samples.PROFILE, configure=press_while_building)
     cancelled = any("ancel" in message for level, message in log if level == "E")
     assert cancelled == (backend.api_version() >= (10, 0))
+
+
+@can_build
+@pytest.mark.parametrize("timing_cache", [True, False])
+def test_a_build_is_interrupted_before_it_begins(
+    press_when_tensorrt_logs, monkeypatch, timing_cache
+):
+    """Whatever call logs first: that of a builder, of its config, of the timing cache."""
+    _, network = cookbook.parse(samples.linear())
+    press_when_tensorrt_logs()
+    with pytest.raises(KeyboardInterrupt):
+        cookbook.build(network, profiles=samples.PROFILE, timing_cache=timing_cache)
+    monkeypatch.undo()
+    made = cookbook.build(samples.linear(), profiles=samples.PROFILE)
+    assert made.size > 0
 
 
 @can_build

@@ -154,7 +154,18 @@ def test_what_is_wrong_is_named(model, expected):
     assert list(problems(model)) == expected
 
 
-TYPES = ["UNDEFINED", "UINT16", "INT16", "UINT32", "UINT64", "STRING", "COMPLEX64", "COMPLEX128"]
+TYPES = [
+    "FLOAT8E5M2",
+    "UINT4",
+    "UNDEFINED",
+    "UINT16",
+    "INT16",
+    "UINT32",
+    "UINT64",
+    "STRING",
+    "COMPLEX64",
+    "COMPLEX128",
+]
 
 
 @pytest.mark.parametrize("kind", TYPES)

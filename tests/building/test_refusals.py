@@ -179,6 +179,13 @@ class TestPlaces:
         place = "  node 5 '' (operator Relu) in call (Scale) > then (then_branch): "
         assert told(model, error)[1].startswith(place)
 
+    def test_all_of_the_name_where_nothing_tells_them_apart(self):
+        model = chain(node("Relu", ["x"], ["h"]), node("Relu", ["h"], ["y"]))
+        error = Error(node=5, operator="Relu")
+        error.local_function_stack = lambda: []
+        place = "  node 0 (operator Relu, output 'h') or node 1 (operator Relu, output 'y'): "
+        assert told(model, error)[1].startswith(place)
+
     def test_without_calls(self):
         error = Error(node=5, name="lost", operator="Relu")
         error.local_function_stack = lambda: []
@@ -193,6 +200,11 @@ class TestPlaces:
         error = Error(node=-1, func=function, operator="")
         place = "  node 0 'first' (operator Relu) or node 1 'second' (operator Relu): "
         assert told(GOOD, error)[1].startswith(place)
+
+    def test_by_a_helper_of_the_parsers_function(self):
+        model = chain(node("Relu", ["x"], ["h"]), node("Conv", ["h", "w"], ["y"], "second"))
+        error = Error(node=-1, func="convMultiInput", operator="")
+        assert told(model, error)[1].startswith("  node 1 'second' (operator Conv): ")
 
     def test_by_the_parsers_function_three_at_most(self):
         model = chain(*[node("Relu", ["x"], [f"y{k}"], f"r{k}") for k in range(4)])
@@ -314,5 +326,5 @@ def test_real_errors_have_the_methods_that_are_asked_for():
 @can_build
 def test_an_input_of_a_type_that_this_version_lacks_is_named():
     said = said_by_parse(chain(node("Identity", ["x"], ["y"]), kind=TensorProto.FLOAT8E5M2))
-    assert "\n  input 'x': " in said
+    assert "\n  input 'x' is of type float8e5m2" in said
     assert PLUGIN not in said

@@ -226,6 +226,14 @@ class TestMemory:
     def test_the_device_may_be_chosen(self):
         assert allocate((2,), torch.int8, "a test", "cpu").device.type == "cpu"
 
+    def test_an_empty_tensor_has_an_address_too(self, cuda):
+        full = SPECS[0].empty((3, 4))
+        assert tensors.address(full) == full.data_ptr()
+        empty = SPECS[0].empty((0, 4))
+        assert empty.data_ptr() == 0
+        assert tensors.address(empty) != 0
+        assert tensors.address(empty) == tensors.address(SPECS[0].empty((0, 9)))
+
     @pytest.mark.gpu
     def test_out_of_device_memory_on_a_gpu(self):
         words = "(?s)no 1,073,741,824 MiB on the GPU for output 'y'.*are free"
