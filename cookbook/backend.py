@@ -13,7 +13,7 @@ import subprocess
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from . import paths, tools
+from . import tools
 from .errors import BackendError, CudaError, DeviceMemoryError, NoGpuError
 
 PRODUCTS = {"tensorrt": "TensorRT", "tensorrt_rtx": "TensorRT-RTX"}
@@ -116,10 +116,6 @@ def load() -> ModuleType:
 def __getattr__(name: str) -> Any:
     if name == "trt":
         return load()
-    if name in ("ROOT", "BUILD"):  # where the first notebooks look for them
-        return getattr(paths, name)
-    if name == "find_tool":
-        return tools.find_tool
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

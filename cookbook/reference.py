@@ -63,24 +63,28 @@ def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if whole:
         exact = a.astype(object) - b.astype(object)
         return np.abs(exact).astype(np.float64)
-    wide = np.complex128 if "c" in (a.dtype.kind, b.dtype.kind) else np.float64
     with np.errstate(invalid="ignore"):
-        return np.abs(a.astype(wide) - b.astype(wide))
+        return np.abs(_wide(a) - _wide(b))
+
+
+def _wide(array: np.ndarray) -> np.ndarray:
+    """In double precision."""
+    if array.dtype.kind == "c":
+        return array.astype(np.complex128)
+    return array.astype(np.float64)
 
 
 def _excess(
     a: np.ndarray, b: np.ndarray, difference: np.ndarray, rtol: float, atol: float
 ) -> np.ndarray:
     """By how much each element is out of tolerance: positive is too much, -inf is equal."""
-    size = np.abs(b.astype(np.complex128) if b.dtype.kind == "c" else b.astype(np.float64))
     with np.errstate(invalid="ignore"):
-        excess = difference - (atol + rtol * size)
+        excess = difference - (atol + rtol * np.abs(_wide(b)))
     excess = np.where(np.isnan(excess), np.inf, excess)
     equal = difference == 0
     if a.dtype.kind in "fc" and b.dtype.kind in "fc":
-        equal = (
-            equal | (a == b) | (np.isnan(a) & np.isnan(b))
-        )  # infinities, and NaN that was expected
+        both_nan = np.isnan(a) & np.isnan(b)  # a NaN that was expected
+        equal = equal | (a == b) | both_nan  # a == b: infinities
     return np.where(equal, -np.inf, excess)
 
 

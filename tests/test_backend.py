@@ -139,9 +139,15 @@ def device(monkeypatch):
     backend.gpu.cache_clear()
 
 
-def test_gpu_reads_the_device_and_the_driver(device):
-    answer = types.SimpleNamespace(stdout="580.159.04\n580.159.04\n")
-    device.setattr(backend.subprocess, "run", lambda *a, **k: answer)
+def test_gpu_reads_the_device_and_the_driver(device, tmp_path):
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        "#!/bin/sh\n"
+        '[ "$1 $2" = "--query-gpu=driver_version --format=csv,noheader" ] && '
+        "echo 580.159.04 && echo 580.200\n"
+    )
+    program.chmod(0o755)
+    device.setenv("PATH", str(tmp_path))
     assert backend.gpu() == ("NVIDIA Y", (9, 0), 123, "580.159.04", "13.2")
 
 

@@ -1,5 +1,6 @@
 """``compare`` tells what agrees from what does not; ONNX Runtime as a reference."""
 
+import ml_dtypes
 import numpy as np
 import onnx
 import pytest
@@ -26,6 +27,10 @@ NAN, INF = float("nan"), float("inf")
         ([True], [1]),
         ([1 + 1j], [1 + 1j]),
         (np.float16([1.5]), np.float32([1.5])),
+        (np.array([1.5], ml_dtypes.bfloat16), [1.5]),
+        ([3], [3.0]),
+        ([1e9 + 1000j], [1e9 + 0j]),  # the tolerance follows the distance from zero
+        ([complex(NAN, 0), complex(INF, 0)], [complex(NAN, 0), complex(INF, 0)]),
     ],
 )
 def test_compare_accepts(actual, expected):
@@ -52,6 +57,9 @@ def test_compare_accepts(actual, expected):
         ([True], [False], "True, expected False, difference 1"),
         ([1 + 1j], [1 + 2j], r"1\+1j, expected 1\+2j, difference 1"),
         ([3], [5], "3, expected 5, difference 2"),
+        ([3], [3.5], "3, expected 3.5, difference 0.5"),
+        ([0.0 + 1j], [0.0], "difference 1;"),
+        (torch.tensor([1 + 2**-40], dtype=torch.float64), [2.0], "expected 2, difference 1"),
     ],
 )
 def test_compare_refuses_and_shows_the_worst(actual, expected, words):
