@@ -24,7 +24,7 @@ def create_builder():
     """
     if not backend.is_rtx():
         backend.require_gpu(f"a builder of {backend.product()}")
-    with capture_log() as log:
+    with capture_log() as log, HeldInterrupt():
         try:
             keep_alive()
             return trt.Builder(LOG)
@@ -61,10 +61,10 @@ def parse(source: str | Path | onnx.ModelProto):
     if not isinstance(source, onnx.ModelProto):
         name = shown(source)
     check_model(model, name)
-    builder = create_builder()
-    network = create_network(builder)
-    parser = trt.OnnxParser(network, LOG)
     with capture_log() as log, HeldInterrupt():
+        builder = create_builder()
+        network = create_network(builder)
+        parser = trt.OnnxParser(network, LOG)
         parsed = _feed(parser, source, model)
     if not parsed:
         raise BuildError(f"{backend.product()} cannot parse {name}:{refusals(parser, model, log)}")
