@@ -90,7 +90,11 @@ struct Script
         }
         else
         {
-            floats.emplace_back(std::istream_iterator<float>(words), std::istream_iterator<float>());
+            floats.emplace_back();
+            for (std::string word; words >> word;)
+            {
+                floats.back().push_back(std::stof(word)); // unlike >>, it also reads inf and nan
+            }
             add(PluginFieldType::kFLOAT32, floats.back());
         }
     }
