@@ -12,7 +12,7 @@ from ..log import LOG, capture_log, keep_alive, log_excerpt, show_warnings
 from .interrupt import HeldInterrupt
 from .model_checks import check_model
 from .onnx_file import is_binary, read_onnx, serialized, shown
-from .refusals import refusals
+from .refusals import check_by_onnx, refusals
 
 MOST_LAYERS = 4  # that a summary names
 
@@ -61,15 +61,31 @@ def parse(source: str | Path | onnx.ModelProto):
     if not isinstance(source, onnx.ModelProto):
         name = shown(source)
     check_model(model, name)
+    if backend.api_version() < (10, 0):  # there the parser crashes where later ones refuse
+        check_by_onnx(model, name)
     with capture_log() as log, HeldInterrupt():
         builder = create_builder()
         network = create_network(builder)
         parser = trt.OnnxParser(network, LOG)
-        parsed = _feed(parser, source, model)
+        try:
+            parsed = _feed(parser, source, model)
+        except RuntimeError as error:  # such as a library of plugins that is not installed
+            raise BuildError(f"{backend.product()} cannot parse {name}: {error}") from error
     if not parsed:
         raise BuildError(f"{backend.product()} cannot parse {name}:{refusals(parser, model, log)}")
+    _restore_input_names(network, model)
     show_warnings(log)
     return builder, network
+
+
+def _restore_input_names(network, model: onnx.ModelProto) -> None:
+    """Give inputs their names back: where one is an output, too, 8.6's parser renames it."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    names = [value.name for value in model.graph.input if value.name not in weights]
+    for index in range(network.num_inputs):
+        tensor = network.get_input(index)
+        if tensor.name not in names:
+            tensor.name = names[index]
 
 
 def _feed(parser, source, model: onnx.ModelProto) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import onnx
 
 from ..backend import trt
+from ..errors import BuildError
 from ..log import Line, log_excerpt, shortened, without_noise
 from .onnx_bodies import Body, all_bodies, node_label
 
@@ -32,6 +33,8 @@ HARMLESS = (
     "No opset import for domain",
     "Field 'shape' of 'type'",
     "topologically sorted",
+    "should be stored in",  # weights in another file, which are read later
+    "ir_version",  # newer than this onnx
 )
 
 
@@ -165,12 +168,25 @@ def _reason(error) -> str:
     return shortened(words)
 
 
-def _checker_says(model: onnx.ModelProto) -> list[str]:
-    """The first complaint of ONNX's own checker, if it has one that matters here."""
+def check_by_onnx(model: onnx.ModelProto, name: str) -> None:
+    """Raise BuildError with what ONNX's own checker says against a model, if anything."""
+    lines = _checker_says(
+        model, (onnx.checker.ValidationError, onnx.shape_inference.InferenceError)
+    )
+    if lines:
+        raise BuildError(
+            f"{name} is not a model that TensorRT can read:{_indented(lines)}\n{OTHER_WAYS_OUT}"
+        )
+
+
+def _checker_says(
+    model: onnx.ModelProto, kinds: tuple[type[Exception], ...] = (Exception,)
+) -> list[str]:
+    """The first complaint of ONNX's own checker, if it has one of these kinds that matters here."""
     try:
         onnx.checker.check_model(model, full_check=True)
-    except Exception as error:  # of several kinds; whatever it is, it is only an addition
+    except Exception as error:  # of several kinds, such as a ValueError for too large a model
         words = " ".join(str(error).split())
-        if not any(harmless in words for harmless in HARMLESS):
+        if isinstance(error, kinds) and not any(harmless in words for harmless in HARMLESS):
             return [f"onnx.checker says: {shortened(words)}"]
     return []

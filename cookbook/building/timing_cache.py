@@ -7,7 +7,9 @@ from filelock import FileLock, Timeout
 
 from .. import backend, files, paths
 from ..errors import BuildError
+from ..log import capture_log
 
+NOT_USED = "timing cache will not be used"  # what 10 logs when it takes an empty one instead
 WAIT_SECONDS = 60  # for another process that writes the same file
 
 
@@ -68,8 +70,11 @@ class TimingCache:
 
     @staticmethod
     def _set(config, data: bytes) -> bool:
-        cache = config.create_timing_cache(data)
-        return cache is not None and config.set_timing_cache(cache, False)
+        with capture_log() as log:
+            cache = config.create_timing_cache(data)
+        if cache is None or any(NOT_USED in message for _, message in log):
+            return False
+        return config.set_timing_cache(cache, False)
 
 
 def choose_cache(option: bool | str | Path) -> TimingCache | None:

@@ -16,6 +16,7 @@ import cookbook
 from cookbook import backend, log, trt
 from cookbook.building import network
 from cookbook.building.network import create_builder, create_network, network_summary, network_table
+from cookbook.building.profiles import add_profiles
 from tests import onnx_samples as samples
 from tests.onnx_samples import chain, node
 
@@ -28,7 +29,7 @@ def builds(parsed, ranges=samples.PROFILE):
     """Whether what ``parse`` returned makes a plan."""
     builder, made = parsed
     config = builder.create_builder_config()
-    cookbook.building.profiles.add_profiles(builder, made, config, ranges)
+    add_profiles(builder, made, config, ranges)
     return builder.build_serialized_network(made, config) is not None
 
 
@@ -42,6 +43,39 @@ def parse_fails(source):
 class TestSources:
     def test_a_model(self):
         assert builds(cookbook.parse(samples.linear()))
+
+    def test_an_input_that_is_an_output_keeps_its_name(self, monkeypatch):
+        """8.6's parser puts two underscores before it."""
+        feed = network._feed
+
+        def renaming(parser, source, model):
+            done = feed(parser, source, model)
+            made[0].get_input(0).name = "__y"
+            return done
+
+        made = []
+        create = network.create_network
+        monkeypatch.setattr(network, "create_network", lambda b: made.append(create(b)) or made[0])
+        monkeypatch.setattr(network, "_feed", renaming)
+        _, parsed = cookbook.parse(samples.linear())
+        assert parsed.get_input(0).name == "x"
+
+    def test_what_the_parser_throws_is_one_error(self, monkeypatch):
+        def throw(parser, source, model):
+            raise RuntimeError("Unable to open library: libnvinfer_vc_plugin.so.8")
+
+        monkeypatch.setattr(network, "_feed", throw)
+        said = parse_fails(samples.linear())
+        assert said == (
+            f"{backend.product()} cannot parse the ONNX model: "
+            "Unable to open library: libnvinfer_vc_plugin.so.8"
+        )
+
+    def test_onnx_is_asked_before_a_parser_that_would_crash(self, monkeypatch):
+        monkeypatch.setattr(backend, "api_version", lambda: (8, 6, 1))
+        monkeypatch.setattr(network, "create_builder", lambda: pytest.fail("too late"))
+        said = parse_fails(chain(node("Softmax", ["x"], ["y"], "soft", axis=7)))
+        assert "onnx.checker says: " in said
 
     @pytest.mark.parametrize("kind", [str, Path])
     def test_a_path(self, tmp_path, kind):

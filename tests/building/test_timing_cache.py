@@ -40,6 +40,9 @@ class Config:
     def create_timing_cache(self, data):
         if data.startswith(b"damaged"):
             return None
+        if data == b"of version 10, damaged":
+            cookbook.LOG.log(cookbook.trt.ILogger.WARNING, "The timing cache will not be used!")
+            return Cache(b"")
         if data == b"foreign":
             return "of another GPU"
         return Cache(data)
@@ -113,7 +116,7 @@ def test_several_processes_lose_nothing(path):
     assert built(path) == {f"{name}{k}" for name in "ab" for k in range(20)}
 
 
-@pytest.mark.parametrize("content", [b"damaged", b"foreign"])
+@pytest.mark.parametrize("content", [b"damaged", b"foreign", b"of version 10, damaged"])
 class TestRefused:
     def test_a_file_of_the_users_is_named_and_kept(self, tmp_path, content):
         path = tmp_path / "mine.cache"
