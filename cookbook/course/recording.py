@@ -120,7 +120,7 @@ def _merge_cell(old: Any, new: Any, here: str) -> None:
     if is_intact(old):
         there = old.metadata["cookbook"]["environment"]
         outranked = ENVIRONMENTS.index(there) < ENVIRONMENTS.index(here)
-        if outranked or (skipped and there != here):
+        if outranked or skipped:  # skipped: the machine may lack a package that another one had
             return
     old.metadata.pop("cookbook", None)
     if skipped:

@@ -185,11 +185,13 @@ def test_outputs_changed_by_hand_are_replaced():
     assert cell.outputs[0].text == "printed in cpu\n"
 
 
-def test_an_environment_that_cannot_run_its_own_cell_any_more_clears_it(monkeypatch):
+def test_a_machine_that_lacks_a_package_leaves_what_another_one_recorded(monkeypatch):
     made = _record(_shipped(), "10")
+    kept = recording.code_cells(made)[1].outputs
     monkeypatch.setitem(RUNS, "10", [True, False, False])
     _record(made, "10")
-    assert _homes(made) == ["10", None, None]
+    assert _homes(made) == ["10", "10", None]
+    assert recording.code_cells(made)[1].outputs == kept
 
 
 def test_a_new_recording_of_the_same_environment_replaces_the_old():
