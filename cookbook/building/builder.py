@@ -21,7 +21,7 @@ from .plan import Plan, origin
 from .precision import check_precision, set_flags, typed_source
 from .profiles import add_profiles
 from .progress import build_monitor
-from .timing_cache import choose_cache
+from .timing_cache import TimingCache, choose_cache
 
 HIGHEST_LEVEL = 5
 CANNOT_STOP = "TensorRT before 10 cannot stop a build: KeyboardInterrupt comes when it has ended."
@@ -61,8 +61,6 @@ def build(
     builder, network = _network_of(source, precision)
     interrupt = HeldInterrupt(CANNOT_STOP if backend.api_version() < (10, 0) else "")
     monitor = build_monitor(interrupt, _wants_bars(progress))
-    data = None
-    seconds = 0.0
     # Whatever calls TensorRT is in here: it may log, and an interrupt in a callback would be lost.
     with capture_log() as log, room_for(network), interrupt:
         config = builder.create_builder_config()
@@ -73,12 +71,9 @@ def build(
             cache.attach(config)
         if configure:
             configure(config)
-        if not interrupt.requested:
-            start = time.perf_counter()
-            data = builder.build_serialized_network(network, config)
-            seconds = time.perf_counter() - start
-        if cache and (data is not None or interrupt.requested):
-            cache.save(config)
+        start = time.perf_counter()
+        data = _serialized(builder, network, config, cache, interrupt)
+        seconds = time.perf_counter() - start
     if data is None:
         raise BuildError(
             f"{backend.product()} built nothing from the network ({network_summary(network)})."
@@ -136,3 +131,13 @@ def _set_options(config, level: int, workspace: int | None, monitor) -> None:
         config.progress_monitor = monitor  # trt>=10
     if workspace is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
+
+
+def _serialized(builder, network, config, cache: TimingCache | None, interrupt: HeldInterrupt):
+    """What TensorRT makes of the network, None for nothing; what it timed goes to the cache."""
+    if interrupt.requested:
+        return None
+    data = builder.build_serialized_network(network, config)
+    if cache and (data is not None or interrupt.requested):
+        cache.save(config)
+    return data

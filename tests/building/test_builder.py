@@ -228,8 +228,12 @@ class TestTimingCache:
         assert cache.calls == [True, "attach"]
 
     def test_a_cancelled_build_saves_what_it_timed(self, cache, monkeypatch):
+        answers = [True, False]  # while it is built Ctrl-C is pressed
+
         class Interrupt:
-            requested = True
+            @property
+            def requested(self):
+                return answers.pop()
 
             def __init__(self, notice):
                 self.notice = notice

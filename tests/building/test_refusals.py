@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from onnx import TensorProto
 
 import cookbook
 from cookbook import backend, trt
@@ -266,9 +265,8 @@ def test_loaded_plugins_are_known_operators(monkeypatch):
 
 @pytest.mark.parametrize("listed", ["all_creators", "plugin_creator_list"])
 def test_the_registry_of_every_version_is_read(monkeypatch, listed):
-    registry = SimpleNamespace(
-        **{listed: [SimpleNamespace(name="One"), SimpleNamespace(name="Two")]}
-    )
+    creators = [SimpleNamespace(name="One"), SimpleNamespace(name="Two")]
+    registry = SimpleNamespace(**{listed: creators})
     monkeypatch.setattr(refusals, "trt", SimpleNamespace(get_plugin_registry=lambda: registry))
     assert refusals.loaded_plugins() == {"One", "Two"}
 
@@ -321,10 +319,3 @@ def test_real_errors_have_the_methods_that_are_asked_for():
         assert error.node_name() == "the_culprit"  # trt>=10
         assert error.node_operator() == "Frobnicate"  # trt>=10
         assert list(error.local_function_stack()) == []  # trt>=10
-
-
-@can_build
-def test_an_input_of_a_type_that_this_version_lacks_is_named():
-    said = said_by_parse(chain(node("Identity", ["x"], ["y"]), kind=TensorProto.FLOAT8E5M2))
-    assert "\n  input 'x' is of type float8e5m2" in said
-    assert PLUGIN not in said
