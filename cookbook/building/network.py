@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnx.inliner
 
@@ -154,3 +155,25 @@ def network_table(network):
         }
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def weights_array(weights) -> np.ndarray:
+    """Weights that TensorRT's bindings hand out, with all their values.
+
+    The bindings of TensorRT 10 return arrays whose strides are zero where NumPy is 2 or newer, so
+    that every element read is the first one. The values are there, one behind the other.
+
+    Args: ``weights`` – what ``layer.kernel``, ``layer.bias``, ``constant.weights``,
+        ``Refitter.get_weights`` or ``PluginField.data`` give: a NumPy array.
+    Returns: an array of the same shape and type; not a copy, so keep the network while it is used.
+    """
+    array = np.asarray(weights)
+    is_flat = array.size > 1 and not any(array.strides)
+    if not is_flat:
+        return array
+    strides = []
+    step = array.itemsize
+    for size in reversed(array.shape):
+        strides.insert(0, step)
+        step *= size
+    return np.lib.stride_tricks.as_strided(array, strides=strides)

@@ -1,6 +1,6 @@
 """Looking into networks, ONNX graphs and engines: tables and drawings."""
 
-from ..building.network import network_table
+from ..building.network import network_table, weights_array
 from .drawing import draw_engine, draw_onnx
 from .engine import io_names, layer_table, layers, read_layers
 from .engine_map import draw_engine_map
@@ -17,4 +17,5 @@ __all__ = [
     "layers",
     "network_table",
     "read_layers",
+    "weights_array",
 ]

@@ -76,7 +76,10 @@ def test_a_node_that_does_not_fit_is_no_matter_of_plugins():
         shape=(1, 3, 8, 8),
     )
     said = said_by_parse(wrong)
-    assert re.search(r"\n  node 0 'convolve' \(operator Conv\): .*Kernel weight dimension", said)
+    place = r"\n  node 0 'convolve' \(operator Conv\): .*Kernel weight dimension"
+    if backend.api_version() < (10, 0):  # asked first there, because the parser may crash
+        place = r"\n  onnx.checker says: .*\(op_type:Conv, node name: convolve\)"
+    assert re.search(place, said)
     assert refusals.OTHER_WAYS_OUT in said
     assert PLUGIN not in said
 
@@ -260,14 +263,6 @@ def test_loaded_plugins_are_known_operators(monkeypatch):
     lines = told(samples.unknown_operator(), Error("Plugin not found", node=1))
     assert lines[1] == "  node 1 'the_culprit' (operator Frobnicate): Plugin not found"
     assert PLUGIN not in lines[-1]
-
-
-@pytest.mark.parametrize("listed", ["all_creators", "plugin_creator_list"])
-def test_the_registry_of_every_version_is_read(monkeypatch, listed):
-    creators = [SimpleNamespace(name="One"), SimpleNamespace(name="Two")]
-    registry = SimpleNamespace(**{listed: creators})
-    monkeypatch.setattr(refusals, "trt", SimpleNamespace(get_plugin_registry=lambda: registry))
-    assert refusals.loaded_plugins() == {"One", "Two"}
 
 
 def test_functions_are_known_operators():

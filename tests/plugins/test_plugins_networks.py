@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cookbook import backend, plugins, trt
+from cookbook.building.network import weights_array
 from cookbook.errors import PluginError
 from cookbook.log import LOG, keep_alive
 
@@ -29,7 +30,9 @@ class Recorder(trt.IPluginCreatorV3One if hasattr(trt, "IPluginV3") else object)
         self.plugin = "a plugin"
 
     def create_plugin(self, name, fields, phase):
-        self.given = {field.name: (field.type.name, field.data.tolist()) for field in fields}
+        self.given = {
+            field.name: (field.type.name, weights_array(field.data).tolist()) for field in fields
+        }
         self.called = (name, phase)
         return self.plugin
 

@@ -8,6 +8,7 @@ wrong result.
 import ctypes
 import dataclasses
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -57,7 +58,8 @@ class FakeEngine:
         return list(self.tensors)[index]
 
     def get_tensor_dtype(self, name):
-        return getattr(trt.DataType, self.tensors[name].dtype)
+        kind = self.tensors[name].dtype
+        return getattr(trt.DataType, kind, SimpleNamespace(name=kind))  # 8.6 has fewer types
 
     def get_tensor_shape(self, name):
         return self.tensors[name].shape

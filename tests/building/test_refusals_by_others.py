@@ -1,4 +1,6 @@
-"""What ONNX's checker is asked, before a parser that crashes on some models."""
+"""What is asked beside the parser: ONNX's checker before one that crashes, and the registry."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -49,3 +51,11 @@ def test_a_checker_that_cannot_check_is_no_matter(monkeypatch):
 
     monkeypatch.setattr(onnx.checker, "check_model", refuse)
     refusals.check_by_onnx(samples.linear(), "a.onnx")
+
+
+@pytest.mark.parametrize("listed", ["all_creators", "plugin_creator_list"])
+def test_the_registry_of_every_version_is_read(monkeypatch, listed):
+    creators = [SimpleNamespace(name="One"), SimpleNamespace(name="Two")]
+    registry = SimpleNamespace(**{listed: creators})
+    monkeypatch.setattr(refusals, "trt", SimpleNamespace(get_plugin_registry=lambda: registry))
+    assert refusals.loaded_plugins() == {"One", "Two"}
