@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -27,8 +28,13 @@ if sys.version_info < (3, 10):
         "Ubuntu: apt install python3 python3-venv), or name one that is here, as in "
         "`make setup PYTHON=python3.12`.".format(sys.version_info[0], sys.version_info[1])
     )
+if sys.platform != "linux":
+    sys.exit(
+        "The course runs on Linux, because TensorRT does: on Windows use WSL, on a Mac a Linux "
+        "machine through ssh. README.md, under `Where it runs`, says how."
+    )
 
-from installer.machine import Interpreter, find_gpu, find_python
+from installer.machine import Interpreter, find_gpu, find_python, little_room
 from installer.packages import PINNED, PipError, adapt, choose, name_of, pip
 
 ROOT = Path(__file__).resolve().parent
@@ -36,6 +42,20 @@ VENV = ROOT / ".venv"
 OLD = ROOT / "build" / "venv-of-before"
 PYTHON = str(VENV / "bin" / "python")
 TRIED = (3, 12)  # the newest Python that the course was run with
+# An old cuda-python of a container is a package `cuda`, which would hide the new one's namespace
+# unless .venv has one, too: this one, whose parts are looked for in all folders of sys.path each
+# time, because cuda-bindings 12.9 imports it (by a .pth) before all of them are there.
+CUDA = """\
+import pkgutil
+
+
+class Everywhere(list):
+    def __iter__(self):
+        return iter(pkgutil.extend_path(self[:], __name__))
+
+
+__path__ = Everywhere(__path__)
+"""
 CHECK = "import importlib.metadata, sys; [importlib.metadata.version(n) for n in sys.argv[1:]]"
 
 
@@ -99,11 +119,8 @@ def create(base: Interpreter) -> None:
         command = [PYTHON, "-m", "pip", "list", "--format=freeze"]
         listed = subprocess.check_output(command, text=True)
         pinned = [line for line in listed.splitlines() if PINNED.match(line)]
-        # An old cuda-python there is a package `cuda`, which would hide the new one's namespace
-        # unless this one is a package, too.
         (site / "cuda").mkdir()
-        extend = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
-        (site / "cuda" / "__init__.py").write_text(extend)
+        (site / "cuda" / "__init__.py").write_text(CUDA)
     (VENV / "constraints.txt").write_text("\n".join(pinned))
     if "ensurepip" not in base.has:
         pip(base.path, "--target", str(site), "pip", root=ROOT)
@@ -114,7 +131,7 @@ def create(base: Interpreter) -> None:
 
 def fill(base: Interpreter, lists: list[list[str]]) -> list[str]:
     """Install the first of these lists of requirements that can be had, and return it."""
-    size = "1 GB" if base.brings_tensorrt else "3 GB"
+    size = "1 GB" if base.brings_tensorrt else "3.5 GB"
     print(f"Installing packages. The first time this downloads {size} and takes some minutes.")
     for lines in lists:
         try:
@@ -185,9 +202,10 @@ def main(python: str) -> None:
                 lines = fill(base, lists)
         write_stamp(Stamp(place, [digest(), *lists[0], *lines], wanted))
     except (PipError, subprocess.CalledProcessError, OSError) as error:
+        text = str(error) + little_room(str(ROOT), tempfile.gettempdir())
         if before == NOTHING or not is_whole(before):
-            raise SystemExit(str(error)) from None
-        print(f"{error}\n.venv stays in use as it was, without what is new in requirements.txt.")
+            raise SystemExit(text) from None
+        print(f"{text}\n.venv stays in use as it was, without what is new in requirements.txt.")
         return
     shutil.rmtree(OLD, ignore_errors=True)
     print("Ready: .venv")

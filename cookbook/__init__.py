@@ -4,7 +4,15 @@ Names are loaded on first use, so that ``python -m cookbook doctor`` works witho
 """
 
 import importlib
+import sys
 from typing import Any
+
+if sys.version_info < (3, 10):  # this file, unlike the others, is one that it can read
+    sys.exit(
+        "The course needs Python 3.10 or newer, and this one is {}.{}: install one (Debian, "
+        "Ubuntu: apt install python3 python3-venv), or name one that is here, as in "
+        "`make setup PYTHON=python3.12`.".format(sys.version_info[0], sys.version_info[1])
+    )
 
 # {module: the names that ``cookbook`` itself offers}
 _PUBLIC = {

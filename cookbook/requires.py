@@ -4,17 +4,19 @@
 report a cell that cannot run here as skipped.
 """
 
+import functools
 import re
+import sys
 from typing import NamedTuple
 
-from . import backend, tools
-from .errors import RequiresError
+from . import backend, paths, process, tools
+from .errors import ProcessError, RequiresError
 
 MAGIC = "%%requires"
 
 
 class Need(NamedTuple):
-    """A word that a ``%%requires`` line may use. kind: gpu, trt, rtx, tool or package."""
+    """A word that a ``%%requires`` line may use. kind: gpu, trt, rtx, counters, tool, package."""
 
     kind: str
     remedy: str
@@ -43,6 +45,11 @@ KNOWN = {
     "compute-sanitizer": Need("tool", "install the CUDA toolkit"),
     "nsys": Need("tool", "install Nsight Systems"),
     "ncu": Need("tool", "install Nsight Compute"),
+    "counters": Need(
+        "counters",
+        "let every user read them (https://developer.nvidia.com/ERR_NVGPUCTRPERM); "
+        "in a container, start it with --cap-add SYS_ADMIN",
+    ),
     "tensorrt_rtx": Need("package", "pip install tensorrt-rtx"),
     "torch": Need("package", "pip install torch"),
     "triton": Need("package", "pip install torch"),
@@ -120,7 +127,12 @@ def meets(found: tuple[int, ...], comparison: str) -> bool:
 def unmet(spec: str) -> list[str]:
     """What of the spec this machine lacks, as "what: remedy"; empty where the cell can run."""
     problems = [_problem(word) for word in parse(spec)]
-    return [problem for problem in problems if problem]
+    return list(dict.fromkeys(problem for problem in problems if problem))
+
+
+def missing(spec: str) -> set[str]:
+    """Names of the words of the spec that this machine does not meet."""
+    return {word.name for word in parse(spec) if _problem(word)}
 
 
 def _problem(word: Word) -> str | None:
@@ -132,6 +144,8 @@ def _problem(word: Word) -> str | None:
         return _trt_problem(word)
     if need.kind == "rtx":
         return None if backend.is_rtx() else f"TensorRT-RTX: {need.remedy}"
+    if need.kind == "counters":
+        return _counters_problem()
     if need.kind == "tool":
         return None if tools.find_tool(word.name) else f"{word.name}: {need.remedy}"
     return _package_problem(word)
@@ -144,6 +158,44 @@ def _trt_problem(word: Word) -> str | None:
     if backend.is_rtx():
         here += ", with the API of 11"
     return f"TensorRT{word.version} ({here}): {KNOWN['trt'].remedy}"
+
+
+def _counters_problem() -> str | None:
+    """Why the GPU's counters cannot be read: on many machines ``ncu`` is there and may not."""
+    ncu = tools.find_tool("ncu")
+    if ncu is None:
+        return f"counters (no ncu): {KNOWN['ncu'].remedy}"
+    problem = backend.gpu_problem()
+    if problem is None and (words := counters_refused(ncu)):
+        problem = f"counters ({words}): {KNOWN['counters'].remedy}"
+    return problem
+
+
+@functools.cache
+def counters_refused(ncu: str) -> str:
+    """What ``ncu`` says when it is to count a kernel's cycles; empty where it counts them.
+
+    Trying takes seconds, so it is done once in a process.
+    """
+    options = ["--csv", "--page", "raw", "--clock-control", "none"]  # the card is left as it is
+    command = [ncu, *options, "--metrics", "sm__cycles_elapsed.max"]
+    program = [sys.executable, "-m", "cookbook.one_kernel"]
+    try:
+        done = process.run([*command, *program], check=False, time_limit=60, cwd=paths.ROOT)
+    except ProcessError as error:
+        return _without_colon(str(error).splitlines()[0])
+    said = []
+    for line in done.text.splitlines():
+        if line.startswith('"') and "one_kernel" in line:
+            return ""
+        if line.startswith("==ERROR=="):
+            said.append(line.removeprefix("==ERROR==").strip())
+    return _without_colon(said[0] if said else f"ncu counted nothing, {done.ending}")
+
+
+def _without_colon(text: str) -> str:
+    """A text for the first half of "what: remedy"."""
+    return text.replace(":", ",")
 
 
 def _package_problem(word: Word) -> str | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 OLDEST = (3, 10)
 NEWEST = (3, 14)  # the newest that all packages have wheels for
+ROOM = 1e9  # bytes
 NAMES = ["python3.12", "python3.11", "python3.10", "python3.13", "python3.14"]
 MODULES = ["tensorrt", "torch", "ensurepip", "pip"]
 PROBE = """
@@ -88,3 +89,13 @@ def find_gpu(container: str) -> Gpu:
         cuda.cuDriverGetVersion(ctypes.byref(version))
     usable = count.value > 0
     return Gpu(usable, in_cuda12 or (usable and version.value < 13000))
+
+
+def little_room(*folders: str) -> str:
+    """Which of the folders are nearly full, as lines to append to an error; empty if none is."""
+    lines = ""
+    for folder in folders:
+        free = shutil.disk_usage(folder).free
+        if free < ROOM:
+            lines += f"\nOnly {free / 1e9:.1f} GB are free in {folder}."
+    return lines

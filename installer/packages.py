@@ -1,8 +1,11 @@
 """Which packages the machine needs, and how pip brings them."""
 
 import os
+import platform
 import re
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 RTX = "tensorrt-rtx"
@@ -17,12 +20,20 @@ UNREACHABLE = re.compile(
     "Connection refused|Network is unreachable|ProxyError"
 )
 AGAIN = "pip failed, see above. The same command tries again; finished downloads are kept."
-OFFLINE = """
-The package index cannot be reached from here.
+OTHER_WAYS = """
 Behind a proxy:   export HTTPS_PROXY=http://HOST:PORT
-With a mirror:    export PIP_INDEX_URL=https://HOST/simple"""
+With a mirror:    export PIP_INDEX_URL=https://HOST/simple (README.md names some)"""
+OFFLINE = "\nThe package index cannot be reached from here." + OTHER_WAYS
+NONE_THERE = "\nThe package index has no such package, or cannot be reached from here." + OTHER_WAYS
+NO_PACKAGE = """
+TensorRT-RTX has packages for x86-64 processors only; this one is {}.
+README.md, under `Where it runs`, says what else can be done."""
 FULL = """
-The disk is full: .venv takes about 6 GB, and pip about as much again while it works."""
+The disk is full: .venv takes about 7 GB, and pip about 4 GB more while it works.
+Downloads go to {}; another folder: export TMPDIR=/path/to/it"""
+BROKEN_OFF = """
+A download broke off. That may be the network, or a full disk: downloads go to {},
+where {:.1f} GB are free. Another folder: export TMPDIR=/path/to/it"""
 
 
 class PipError(Exception):
@@ -122,9 +133,16 @@ def pip(python: str, *arguments: str, root: Path) -> None:
 
 def advice(output: str) -> str:
     """What to do about a pip that failed with this output."""
-    text = AGAIN
-    if UNREACHABLE.search(output):
-        text += OFFLINE
+    folder = tempfile.gettempdir()
+    processor = platform.machine()
     if "No space left on device" in output:
-        text += FULL
-    return text
+        return AGAIN + FULL.format(folder)
+    if "not enough bytes were received" in output:
+        return AGAIN + BROKEN_OFF.format(folder, shutil.disk_usage(folder).free / 1e9)
+    if UNREACHABLE.search(output):
+        return AGAIN + OFFLINE
+    if "No matching distribution found for tensorrt" in output and processor != "x86_64":
+        return AGAIN + NO_PACKAGE.format(processor)
+    if "(from versions: none)" in output:
+        return AGAIN + NONE_THERE
+    return AGAIN

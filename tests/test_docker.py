@@ -92,29 +92,66 @@ def test_token_stays_on_and_nothing_is_secret(text):
     assert not re.search(forbidden, text, re.IGNORECASE)
 
 
-def test_services_are_lab_and_test_from_one_image():
-    assert set(SERVICES) == {"lab", "test"}
-    for service in SERVICES.values():
+def test_project_has_a_name_of_its_own():
+    assert yaml.safe_load(COMPOSE)["name"] == "tensorrt-course", "else it is `docker`, the folder's"
+
+
+def test_services_are_lab_and_test_from_one_image_with_and_without_a_gpu():
+    assert set(SERVICES) == {"lab", "test", "lab-cpu", "test-cpu"}
+    for name, service in SERVICES.items():
         build = service["build"]
         assert (ROOT / "docker" / build["context"]).resolve() == ROOT
         assert (ROOT / build["dockerfile"]).is_file()
-        assert build["args"]["TAG"] == "${TAG:-24.04-py3}"
+        assert build["args"] == {"TAG": "${TAG:-24.04-py3}", "USER_ID": "${USER_ID:-1000}"}
+        assert service["image"] == "tensorrt-course:${TAG:-24.04-py3}"
         assert "environment" not in service
         assert "env_file" not in service
-        (device,) = service["deploy"]["resources"]["reservations"]["devices"]
-        assert device["driver"] == "nvidia"
-        assert device["capabilities"] == ["gpu"]
+        if name.endswith("-cpu"):
+            assert "deploy" not in service
+            assert service["profiles"] == ["cpu"], "else `up` would start both labs at one port"
+        else:
+            (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+            assert device["driver"] == "nvidia"
+            assert device["capabilities"] == ["gpu"]
+
+
+@pytest.mark.parametrize("name", ["lab", "lab-cpu"])
+def test_lab_keeps_what_it_makes_on_the_host(name):
+    mounted = {}
+    for volume in SERVICES[name]["volumes"]:
+        source, target = volume.split(":")
+        mounted[target] = (ROOT / "docker" / source).resolve()
+    assert mounted == {
+        "/course/notebooks": ROOT / "notebooks",
+        "/course/results": ROOT / "results",
+    }
+    assert _values("WORKDIR") == ["/course"]
+
+
+def test_compose_file_explains_its_variables_and_how_an_image_is_updated():
+    comments = [line for line in COMPOSE.splitlines() if line.startswith("#")]
+    text = "\n".join(comments)
+    assert set(re.findall(r"\$\{(\w+)", COMPOSE)) == {"TAG", "USER_ID"}
+    assert re.search(r"(?m)^#   USER_ID .*`id -u`", text)
+    assert re.search(r"(?m)^#   TAG ", text)
+    for line in comments:
+        if re.search(r"compose.yaml (up|run)", line):
+            assert "--build" in line
 
 
 def test_only_lab_has_a_port_and_only_this_machine_reaches_it():
-    assert SERVICES["lab"]["ports"] == ["127.0.0.1:8888:8888"]
-    assert "ports" not in SERVICES["test"]
+    for name, service in SERVICES.items():
+        expected = ["127.0.0.1:8888:8888"] if name.startswith("lab") else None
+        assert service.get("ports") == expected
     (command,) = _values("CMD")
     assert '"jupyterlab", "--ip", "0.0.0.0", "--no-browser"' in command
+    first = re.search(r"--LabApp.default_url=/lab/tree/([^\"]*)", command)[1]
+    assert (ROOT / first).is_file()
 
 
-def test_test_service_runs_a_target_of_the_makefile():
-    make, target = SERVICES["test"]["command"].split()
+@pytest.mark.parametrize("name", ["test", "test-cpu"])
+def test_test_services_run_a_target_of_the_makefile(name):
+    make, target = SERVICES[name]["command"].split()
     assert make == "make"
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)

@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from cookbook import backend, doctor, paths, tools
+from cookbook import backend, doctor, paths, requires, tools
 from cookbook.errors import BackendError
 
 
@@ -23,10 +23,64 @@ def test_it_has_the_rows_that_a_newcomer_needs():
     assert rows["environment"] == (backend.environment_name(), "")
 
 
-def test_whatever_is_missing_has_a_remedy(monkeypatch):
+@pytest.fixture
+def cells(monkeypatch):
+    """A function that makes a course of cells which start with these ``%%requires`` lines."""
+
+    def make(*specs):
+        counts = {spec: specs.count(spec) for spec in specs}
+        monkeypatch.setattr(doctor, "course_specs", lambda: counts)
+
+    return make
+
+
+@pytest.fixture
+def bare(monkeypatch):
+    """A machine with a TensorRT and nothing else."""
     monkeypatch.setattr(tools, "find_tool", lambda name: None)
     monkeypatch.setattr(tools, "package_version", lambda name: None)
+    monkeypatch.setattr(backend, "gpu", lambda: None)
+
+
+def test_what_would_let_cells_run_is_recommended_with_their_number(cells, bare):
+    cells("nvcc", "nvcc", "modelopt", "gpu, ncu", "trt>=99, nsys", "nsys, nvcc", "gpu")
     rows = _rows()
+    assert rows["nvcc"] == ("not found", "install the CUDA toolkit (2 cells wait for it)")
+    assert rows["modelopt"][1] == "pip install nvidia-modelopt (1 cell waits for it)"
+    assert "an NVIDIA GPU with its driver (1 cell waits for it); " in rows["GPU"][1]
+
+
+def test_what_would_change_nothing_is_not_recommended(cells, bare):
+    cells("gpu, ncu", "gpu, nsys", "trt>=99, trtexec", "nonsense words")
+    rows = _rows()
+    for name in ("ncu", "nsys", "trtexec", "nvcc", "pytriton"):
+        assert rows[name] == ("not found, but no cell lacks only this", "")
+
+
+def test_with_a_gpu_its_tools_are_recommended(cells, bare, monkeypatch):
+    card = backend.Gpu("NVIDIA X", (9, 0), 141 << 30, "580.1", "13.0")
+    monkeypatch.setattr(backend, "gpu", lambda: card)
+    monkeypatch.setattr(backend, "gpu_problem", lambda: None)
+    cells("gpu, ncu", "gpu, ncu")
+    assert _rows()["ncu"] == ("not found", "install Nsight Compute (2 cells wait for it)")
+
+
+def test_cells_are_counted_in_the_notebooks_at_hand(add_notebook):
+    add_notebook("101-a", "%%requires gpu\nx", "x = 1", "%%requires gpu, nvcc")
+    add_notebook("102-b", "%%requires gpu")
+    damaged = add_notebook("103-c", "%%requires gpu")
+    damaged.write_text(damaged.read_text()[:-20])
+    assert doctor.course_specs() == {"gpu": 2, "gpu, nvcc": 1}
+
+
+def test_where_cells_cannot_be_counted_whatever_is_missing_has_a_remedy(cells, bare, monkeypatch):
+    def missing(spec):
+        raise BackendError("no TensorRT can be imported")
+
+    monkeypatch.setattr(requires, "missing", missing)
+    cells("trt>=10")
+    rows = _rows()
+    assert rows["GPU"][1].startswith("an NVIDIA GPU with its driver; ")
     assert rows["nsys"] == ("not found", "install Nsight Systems")
     assert rows["modelopt"] == ("not found", "pip install nvidia-modelopt")
     assert rows["numpy"] == ("not installed", "make setup")
@@ -66,16 +120,34 @@ def test_where_engines_run_it_says_so(monkeypatch):
     assert _rows()["engines"] == ("run here", "")
 
 
+@pytest.mark.parametrize(
+    ("card", "tensorrt"),
+    [(None, ""), (backend.Gpu("X", (9, 0), 1 << 30, "580", "13.0"), "pip install tensorrt")],
+)
+def test_without_tensorrt_the_one_that_works_here_is_recommended(monkeypatch, card, tensorrt):
+    monkeypatch.setattr(backend, "gpu", lambda: card)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    rows = _rows()
+    assert rows["TensorRT"] == ("not installed", tensorrt)
+    assert rows["TensorRT-RTX"] == ("not installed", "pip install tensorrt-rtx")
+
+
+def test_one_tensorrt_is_enough(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", {"tensorrt_rtx": True}.get)
+    module = types.SimpleNamespace(__version__="1.7.1")
+    monkeypatch.setattr(doctor.importlib, "import_module", lambda name: module)
+    rows = _rows()
+    assert rows["TensorRT"] == ("not installed", "")
+    assert rows["TensorRT-RTX"] == ("1.7.1", "")
+
+
 def test_without_tensorrt_the_remedy_is_a_row(monkeypatch):
     def product():
         raise BackendError("no TensorRT can be imported. Run `make setup`")
 
     monkeypatch.setattr(backend, "product", product)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     rows = _rows()
     assert rows["in use"] == ("no TensorRT", "no TensorRT can be imported. Run `make setup`")
-    assert rows["TensorRT"] == ("not installed", "pip install tensorrt")
-    assert rows["TensorRT-RTX"] == ("not installed", "pip install tensorrt-rtx")
     assert "environment" not in rows
 
 
@@ -103,6 +175,12 @@ def test_requirements_are_read_line_by_line(monkeypatch, tmp_path):
     rows = _rows()
     assert rows["onnx-graphsurgeon"] == ("0.6", "")
     assert "tensorrt-rtx" not in rows
+
+
+def test_a_package_without_its_course_says_so(monkeypatch, tmp_path):
+    """`pip install .`, without -e, copies the package away from the notebooks."""
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    assert _rows()["course"][1].startswith("`pip install -e .` in the course's folder")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """install.py as a file: it runs from anywhere, and an old Python can read it."""
 
 import ast
+import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -40,6 +42,17 @@ def test_old_python_can_read_it_and_is_refused_in_one_sentence():
     assert message.startswith("The course needs Python 3.10 or newer, and this one is 3.8: ")
     assert "make setup PYTHON=" in message
     assert "\n" not in message
+    package = (ROOT / "cookbook/__init__.py").read_text(encoding="utf-8")
+    assert ast.unparse(guard) in ast.unparse(ast.parse(package, feature_version=(3, 6)))
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_other_systems_are_refused_with_where_to_read_on(monkeypatch, system):
+    monkeypatch.setattr(sys, "platform", system)
+    with pytest.raises(SystemExit, match="on Windows use WSL, on a Mac a Linux machine") as caught:
+        runpy.run_path(install.__file__)
+    section = re.search("under `(.*?)`", str(caught.value))[1]
+    assert f"\n## {section}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_digest_sees_a_change_in_any_file_of_the_program(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
-"""README and its Chinese counterpart are true: links, map, commands, figure; and the template
-keeps the rules."""
+"""README and its Chinese counterpart are true: links, map, commands, claims, figure; and the
+template keeps the rules."""
 
+import json
 import re
 import sys
 
@@ -30,9 +31,15 @@ def _text(path):
 @both
 def test_links_lead_to_files(path):
     links = re.findall(r"\]\(([^)]+)\)", _text(path))
-    inside = [link for link in links if "://" not in link]
+    inside = [link for link in links if "://" not in link and not link.startswith("#")]
     assert inside
     assert [link for link in inside if not (ROOT / link).exists()] == []
+    headings = [heading.lower().replace(" ", "-") for heading in _headings(path)]
+    assert [link for link in links if link.startswith("#") and link[1:] not in headings] == []
+
+
+def _headings(path):
+    return re.findall(r"(?m)^## (.*)$", _text(path))
 
 
 @both
@@ -66,6 +73,59 @@ def test_make_targets_exist(path):
 def test_environments_and_tags_are_those_of_the_dockerfile(path):
     tags = set(TAG.findall(_text(ROOT / "docker" / "Dockerfile")))
     assert set(TAG.findall(_text(path))) == tags
+
+
+@both
+def test_newcomer_finds_how_to_begin(path):
+    beginning = _text(path).split("## ")[1]
+    commands = re.findall(r"(?m)^    (\S.*?)(?:  +#.*)?$", beginning)
+    assert commands[0] == "git clone https://github.com/OWNER/tensorrt-course.git"
+    assert commands[1] == "cd tensorrt-course"
+    assert {"make run", "make test"} <= set(commands)
+    assert re.search(r"\*\*[^*]*`make lab`\*\*", beginning), "the first step after the set-up"
+    for figure in (" GB", "2026", "`.venv`", "`TMPDIR`"):
+        assert figure in beginning, "what it costs: how much, when, where"
+
+
+@both
+def test_other_machines_and_faults_have_their_line(path):
+    text = _text(path)
+    for name in ("WSL 2", "Mac", "VS Code", "ssh -N -L 8888:127.0.0.1:8888", "Colab", "ARM"):
+        assert name in text.split("## ")[2]
+    for words in ("PIP_INDEX_URL=", "HTTPS_PROXY=", "pip uninstall cookbook", "tensorrt-course"):
+        assert words in text
+    for mirror in ("tuna.tsinghua.edu.cn", "mirrors.aliyun.com", "mirrors.ustc.edu.cn"):
+        assert mirror in text
+
+
+def test_both_languages_say_the_same():
+    english, chinese = (_text(path) for path in READMES)
+    for pattern in (r"(?m)^## ", r"(?m)^\|", r"\*\*[^*]+\*\*"):
+        assert len(re.findall(pattern, english)) == len(re.findall(pattern, chinese))
+    commands = r"(?m)^    ((?:git|cd|make|pip|python|USER_ID=) .*?)(?:  +#.*)?$"
+    assert re.findall(commands, english) == re.findall(commands, chinese)
+    for text in (english, chinese):
+        assert re.search(r"The videos are in Chinese|视频是中文的", text)
+
+
+@both
+def test_everything_that_was_recorded_is_named(path):
+    """The other way round, a version that is named may be recorded next."""
+    line = re.search(r"\*\*(?:What was really run|真正运行过的).*", _text(path))[0]
+    stamps = []
+    for file in ROOT.glob("results/*/*.json"):
+        if file.parent.name != "coverage":
+            stamps.append(json.loads(file.read_text())["stamp"])
+    assert stamps
+    for stamp in stamps:
+        assert stamp["gpu"] in line
+        assert stamp["tensorrt"] in line
+        assert f"Python {_major_and_minor(stamp['python'])}" in line
+        assert f"torch {_major_and_minor(stamp['torch'])}" in line
+
+
+def _major_and_minor(version):
+    return ".".join(version.split(".")[:2])
 
 
 def test_figure_was_drawn_from_the_recorded_data(monkeypatch):

@@ -1,9 +1,12 @@
 """The words of ``%%requires``: how they are read, and what of them is missing."""
 
+import types
+
 import pytest
 
 import cookbook
-from cookbook import backend, requires, tools
+from cookbook import backend, one_kernel, process, requires, tools
+from cookbook.errors import ProcessError
 
 HERE = ".".join(str(part) for part in backend.api_version())
 
@@ -148,5 +151,119 @@ def test_tools_are_found_or_named(monkeypatch):
 
 def test_every_word_that_can_be_missing_has_a_remedy():
     for word, need in requires.KNOWN.items():
-        assert need.kind in ("gpu", "trt", "rtx", "tool", "package")
+        assert need.kind in ("gpu", "trt", "rtx", "counters", "tool", "package")
         assert bool(need.remedy) == (word != "gpu")
+
+
+COUNTED = """\
+==PROF== Connected to process 4711 (/usr/bin/python3.12)
+==PROF== Profiling "one_kernel": 0%....50%....100% - 1 pass
+==PROF== Disconnected from process 4711
+"ID","Process ID","Process Name","Host Name","Kernel Name","sm__cycles_elapsed.max"
+"","","","","","cycle"
+"0","4711","python3.12","127.0.0.1","one_kernel","1,508"
+"""
+REFUSED = """\
+==PROF== Connected to process 4711 (/usr/bin/python3.12)
+==ERROR== ERR_NVGPUCTRPERM - The user does not have permission to access NVIDIA GPU Performance \
+Counters on the target device 0. For instructions see: https://developer.nvidia.com
+==PROF== Disconnected from process 4711
+==WARNING== No kernels were profiled.
+"""
+
+
+@pytest.fixture
+def ncu(monkeypatch):
+    """A function that puts an `ncu` in place which prints this; returns the commands it got."""
+
+    def put(text, code=0):
+        commands = []
+
+        def run(command, check, time_limit, cwd):
+            commands.append(command)
+            if isinstance(text, Exception):
+                raise text
+            return process.Finished(tuple(command), code, text, "", 1.0)
+
+        monkeypatch.setattr(requires, "process", types.SimpleNamespace(run=run))
+        monkeypatch.setattr(tools, "find_tool", lambda name: f"/somewhere/{name}")
+        monkeypatch.setattr(backend, "gpu_problem", lambda: None)
+        requires.counters_refused.cache_clear()
+        return commands
+
+    yield put
+    requires.counters_refused.cache_clear()
+
+
+def test_counters_are_tried_once_with_a_kernel(ncu):
+    commands = ncu(COUNTED)
+    assert requires.unmet("gpu, counters") == []
+    assert requires.unmet("counters") == []
+    ((tool, *options, minus_m, module),) = commands
+    assert tool == "/somewhere/ncu"
+    assert {"--csv", "--metrics"} <= set(options)
+    assert options[options.index("--clock-control") + 1] == "none", "not ours to change"
+    assert (minus_m, module) == ("-m", one_kernel.__name__)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "reason"),
+    [
+        (REFUSED, 1, "ERR_NVGPUCTRPERM - The user does not have permission"),
+        (COUNTED.partition('"ID"')[0], 0, "ncu counted nothing, exit code 0"),
+        ("", -11, "ncu counted nothing, killed by SIGSEGV"),
+        (ProcessError("ncu: not done after 120 seconds\nmore"), 0, "ncu, not done after 120"),
+    ],
+)
+def test_counters_that_cannot_be_read_are_said_to_be_with_what_ncu_said(ncu, text, code, reason):
+    ncu(text, code)
+    (problem,) = requires.unmet("counters")
+    what, remedy = problem.split(": ", 1)
+    assert what.startswith(f"counters ({reason}")
+    assert what.endswith(")")
+    assert "ERR_NVGPUCTRPERM" in remedy
+    assert "--cap-add SYS_ADMIN" in remedy
+
+
+def test_counters_need_ncu_and_a_gpu(ncu, monkeypatch):
+    commands = ncu(COUNTED)
+    monkeypatch.setattr(backend, "gpu_problem", lambda: "a CUDA GPU: buy one")
+    assert requires.unmet("counters") == ["a CUDA GPU: buy one"]
+    monkeypatch.setattr(tools, "find_tool", lambda name: None)
+    assert requires.unmet("counters") == ["counters (no ncu): install Nsight Compute"]
+    assert commands == []
+
+
+@pytest.mark.gpu
+def test_counters_here_are_read_or_refused_by_name():
+    if tools.find_tool("ncu") is None:
+        pytest.skip("no ncu")
+    problems = requires.unmet("counters")
+    assert problems == [] or "ERR_NVGPUCTRPERM" in problems[0].split(": ")[0]
+
+
+class Driver:
+    """libcuda.so.1 that notes what it is asked for. failing: a function that returns status 100."""
+
+    def __init__(self, failing=""):
+        self.failing = failing
+        self.asked = []
+
+    def __getattr__(self, name):
+        def function(*arguments):
+            self.asked.append((name, len(arguments)))
+            return 100 if name == self.failing else 0
+
+        return function
+
+
+def test_the_program_to_try_with_starts_one_kernel_and_waits(monkeypatch):
+    driver = Driver()
+    monkeypatch.setattr(one_kernel.ctypes, "CDLL", lambda name: driver)
+    one_kernel.main()
+    assert driver.asked[-2:] == [("cuLaunchKernel", 11), ("cuCtxSynchronize", 0)]
+    failing = Driver("cuModuleLoadData")
+    monkeypatch.setattr(one_kernel.ctypes, "CDLL", lambda name: failing)
+    with pytest.raises(SystemExit, match="the driver returned status 100"):
+        one_kernel.main()
+    assert failing.asked[-1][0] == "cuModuleLoadData"

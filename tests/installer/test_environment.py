@@ -13,7 +13,7 @@ def test_first_run_installs_and_the_second_does_nothing(course, capsys):
     assert (course.venv / "constraints.txt").read_text() == ""
     assert capsys.readouterr().out.splitlines() == [
         "Making .venv with /usr/bin/python3.11 (python3.11).",
-        "Installing packages. The first time this downloads 3 GB and takes some minutes.",
+        "Installing packages. The first time this downloads 3.5 GB and takes some minutes.",
         "Ready: .venv",
     ]
     assert course.set_up() == []

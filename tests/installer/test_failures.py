@@ -55,6 +55,13 @@ def test_environment_comes_back_after_an_interruption(course):
     assert (course.venv / "mark").exists()
 
 
+def test_failure_says_where_there_is_little_room(course, capsys, monkeypatch):
+    course.failing.append("venv")
+    monkeypatch.setattr(install, "little_room", lambda *folders: f"\nFull: {len(folders)}")
+    with pytest.raises(SystemExit, match=r"status 1\.\nFull: 2$"):
+        course.set_up()
+
+
 def test_full_disk_does_not_cost_the_stamp(course, monkeypatch):
     course.set_up()
     before = course.stamp

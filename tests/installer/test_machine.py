@@ -2,6 +2,7 @@
 
 import json
 import sys
+import types
 from importlib.util import find_spec
 
 import pytest
@@ -120,3 +121,14 @@ def test_interpreter_knows_its_name_and_its_tensorrt():
     plain = Interpreter("/usr/bin/python3", [3, 10], ["torch"])
     assert (plain.name, plain.brings_tensorrt) == ("python3.10", False)
     assert plain._replace(has=["tensorrt"]).brings_tensorrt
+
+
+def test_folders_that_are_nearly_full_are_named(monkeypatch):
+    free = {"/full": 3e8, "/other": 2e10}
+
+    def disk_usage(folder):
+        return types.SimpleNamespace(free=free[folder])
+
+    monkeypatch.setattr(machine.shutil, "disk_usage", disk_usage)
+    assert machine.little_room("/full", "/other") == "\nOnly 0.3 GB are free in /full."
+    assert machine.little_room("/other") == ""

@@ -179,9 +179,35 @@ def test_missing_network_is_said_with_proxy_and_mirror(output):
     assert "PIP_INDEX_URL=" in packages.OFFLINE
 
 
-def test_full_disk_is_said():
+def test_full_disk_is_said(monkeypatch):
+    monkeypatch.setattr(packages.tempfile, "gettempdir", lambda: "/somewhere")
     output = "ERROR: Could not install packages: [Errno 28] No space left on device"
-    assert packages.advice(output) == packages.AGAIN + packages.FULL
+    said = packages.advice(output)
+    assert said == packages.AGAIN + packages.FULL.format("/somewhere")
+    assert "TMPDIR=" in said
+
+
+def test_download_that_breaks_off_may_be_a_full_disk_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(packages.tempfile, "gettempdir", lambda: str(tmp_path))
+    output = "Download failed after 6 attempts because not enough bytes were received (1/13 MB)"
+    said = packages.advice(output)
+    assert f"downloads go to {tmp_path},\nwhere " in said
+    assert "TMPDIR=" in said
+
+
+def test_package_that_the_index_lacks_may_be_had_elsewhere():
+    output = (
+        "ERROR: Could not find a version that satisfies the requirement a (from versions: none)"
+    )
+    assert packages.advice(output) == packages.AGAIN + packages.NONE_THERE
+    assert "PIP_INDEX_URL=" in packages.NONE_THERE
+
+
+@pytest.mark.parametrize(("processor", "is_said"), [("aarch64", True), ("x86_64", False)])
+def test_other_processors_are_told_that_there_is_no_tensorrt(monkeypatch, processor, is_said):
+    monkeypatch.setattr(packages.platform, "machine", lambda: processor)
+    said = packages.advice("ERROR: No matching distribution found for tensorrt-rtx-cu13-libs==1")
+    assert (f"this one is {processor}" in said) == is_said
 
 
 def test_other_failures_get_no_wrong_advice():

@@ -74,7 +74,9 @@ def test_only_a_container_is_asked_for_its_cuda(course, monkeypatch):
     assert asked == ["", "12.4.1"]
 
 
-def test_old_cuda_package_of_a_container_does_not_hide_the_new_namespace(course):
+@pytest.fixture
+def two_cudas(course):
+    """The folder of .venv's packages and that of a container's, with parts of `cuda` in either."""
     course.python = CONTAINER
     course.set_up()
     ours = course.venv / "lib/python3.11/site-packages"
@@ -83,7 +85,24 @@ def test_old_cuda_package_of_a_container_does_not_hide_the_new_namespace(course)
         (folder / "cuda" / module).mkdir(parents=True)
         (folder / "cuda" / module / "__init__.py").touch()
     (theirs / "cuda/__init__.py").touch()
+    return str(ours), str(theirs)
+
+
+def run_python(script):
+    """What a Python prints that has the standard library only: no .pth of this environment."""
+    return subprocess.check_output([sys.executable, "-I", "-S", "-c", script], text=True)
+
+
+def test_old_cuda_package_of_a_container_does_not_hide_the_new_namespace(two_cudas):
+    ours, theirs = two_cudas
     look = "import cuda.bindings, cuda.pathfinder; print(cuda.__file__)"
-    script = f"import sys; sys.path[:0] = {[str(ours), str(theirs)]}; {look}"
-    printed = subprocess.check_output([sys.executable, "-c", script], text=True)
+    printed = run_python(f"import sys; sys.path[:0] = {[ours, theirs]}; {look}")
     assert printed == f"{ours}/cuda/__init__.py\n"
+
+
+def test_cuda_that_is_imported_early_is_found_in_folders_that_come_later(two_cudas):
+    """By a .pth in .venv, as cuda-bindings 12.9 does it, before the container's folder is there."""
+    ours, theirs = two_cudas
+    early = f"import sys; sys.path.insert(0, {ours!r}); import cuda, cuda.bindings"
+    late = f"sys.path.append({theirs!r}); import cuda.pathfinder as found; print(found.__file__)"
+    assert run_python(f"{early}; {late}") == f"{theirs}/cuda/pathfinder/__init__.py\n"
