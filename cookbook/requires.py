@@ -9,14 +9,14 @@ import re
 import sys
 from typing import NamedTuple
 
-from . import backend, paths, process, tools
-from .errors import ProcessError, RequiresError
+from . import backend, cmake, paths, process, tools
+from .errors import PluginError, ProcessError, RequiresError
 
 MAGIC = "%%requires"
 
 
 class Need(NamedTuple):
-    """A word that a ``%%requires`` line may use. kind: gpu, trt, rtx, counters, tool, package."""
+    """A word that a ``%%requires`` line may use. kind: package, tool, or one with its own test."""
 
     kind: str
     remedy: str
@@ -42,6 +42,7 @@ KNOWN = {
         "tool", "comes with TensorRT's containers and archives, not with its Python package"
     ),
     "nvcc": Need("tool", "install the CUDA toolkit"),
+    "cmake": Need("cmake", "pip install cmake"),
     "compute-sanitizer": Need("tool", "install the CUDA toolkit"),
     "nsys": Need("tool", "install Nsight Systems"),
     "ncu": Need("tool", "install Nsight Compute"),
@@ -146,6 +147,8 @@ def _problem(word: Word) -> str | None:
         return None if backend.is_rtx() else f"TensorRT-RTX: {need.remedy}"
     if need.kind == "counters":
         return _counters_problem()
+    if need.kind == "cmake":
+        return _cmake_problem()
     if need.kind == "tool":
         return None if tools.find_tool(word.name) else f"{word.name}: {need.remedy}"
     return _package_problem(word)
@@ -158,6 +161,15 @@ def _trt_problem(word: Word) -> str | None:
     if backend.is_rtx():
         here += ", with the API of 11"
     return f"TensorRT{word.version} ({here}): {KNOWN['trt'].remedy}"
+
+
+def _cmake_problem() -> str | None:
+    """Why there is no CMake. It may be inside a Python package, which is on no PATH."""
+    try:
+        cmake.find_cmake()
+    except PluginError:
+        return f"cmake: {KNOWN['cmake'].remedy}"
+    return None
 
 
 def _counters_problem() -> str | None:

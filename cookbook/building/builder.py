@@ -41,7 +41,7 @@ def build(
     """Build a plan from an ONNX path, an ``onnx.ModelProto``, a network, or what ``parse`` gave.
 
     Args:
-        profiles: {input: (min, opt, max)} or a list of such, three shapes each; for dynamic inputs.
+        profiles: {input: (min, opt, max)} or a list of such, for dynamic inputs.
         precision: fp32 (strict), tf32, fp16, bf16 or int8. Before 11 it sets builder flags, which
             *allow* the type; in strongly typed versions an ONNX model is converted (fp16) or must
             carry the types already.
@@ -59,28 +59,19 @@ def build(
     _check_options(level, workspace, progress, configure)
     cache = choose_cache(timing_cache)
     builder, network = _network_of(source, precision)
-    interrupt = HeldInterrupt(CANNOT_STOP if backend.api_version() < (10, 0) else "")
-    monitor = build_monitor(interrupt, _wants_bars(progress))
+    interrupt = _held_interrupt()
     # Whatever calls TensorRT is in here: it may log, and an interrupt in a callback would be lost.
     with capture_log() as log, room_for(network), interrupt:
         config = builder.create_builder_config()
         add_profiles(builder, network, config, profiles)
-        set_flags(config, precision)
-        _set_options(config, level, workspace, monitor)
+        _set_options(config, precision, level, workspace)
+        _attach_monitor(config, interrupt, progress)
         if cache:
             cache.attach(config)
         if configure:
             configure(config)
-        start = time.perf_counter()
-        data = _serialized(builder, network, config, cache, interrupt)
-        seconds = time.perf_counter() - start
-    if data is None:
-        raise BuildError(
-            f"{backend.product()} built nothing from the network ({network_summary(network)})."
-            f"{log_excerpt(log)}"
-        )
-    show_warnings(log)
-    return Plan(bytes(data), seconds, origin(), tuple(log))
+        data, seconds = _serialized(builder, network, config, cache, interrupt)
+    return _plan_of(data, seconds, log, network)
 
 
 def _check_options(level, workspace, progress, configure) -> None:
@@ -122,22 +113,47 @@ def _network_of(source, precision: str):
     return parse(source)
 
 
-def _set_options(config, level: int, workspace: int | None, monitor) -> None:
+def _set_options(config, precision: str, level: int, workspace: int | None) -> None:
+    set_flags(config, precision)
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     config.builder_optimization_level = level
     if backend.api_version() < (10, 0):  # later versions always let contexts share a profile
         config.set_preview_feature(trt.PreviewFeature.PROFILE_SHARING_0806, True)  # trt<11
-    if monitor is not None:
-        config.progress_monitor = monitor  # trt>=10
     if workspace is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
 
 
 def _serialized(builder, network, config, cache: TimingCache | None, interrupt: HeldInterrupt):
-    """What TensorRT makes of the network, None for nothing; what it timed goes to the cache."""
+    """(what TensorRT makes of the network, seconds); None for nothing. Its timings are cached."""
     if interrupt.requested:
-        return None
+        return None, 0.0
+    start = time.perf_counter()
     data = builder.build_serialized_network(network, config)
+    seconds = time.perf_counter() - start
     if cache and (data is not None or interrupt.requested):
         cache.save(config)
-    return data
+    return data, seconds
+
+
+def _held_interrupt() -> HeldInterrupt:
+    if backend.api_version() < (10, 0):
+        return HeldInterrupt(CANNOT_STOP)
+    return HeldInterrupt("")
+
+
+def _attach_monitor(config, interrupt: HeldInterrupt, progress: bool | None) -> None:
+    """Let a monitor watch the build, where TensorRT has such; the config keeps it alive."""
+    monitor = build_monitor(interrupt, _wants_bars(progress))
+    if monitor is not None:
+        config.progress_monitor = monitor  # trt>=10
+
+
+def _plan_of(data, seconds: float, log: list, network) -> Plan:
+    """The plan, after showing what the build warned of. Raises: BuildError if nothing was built."""
+    if data is None:
+        raise BuildError(
+            f"{backend.product()} built nothing from the network ({network_summary(network)})."
+            f"{log_excerpt(log)}"
+        )
+    show_warnings(log)
+    return Plan(bytes(data), seconds, origin(), tuple(log))

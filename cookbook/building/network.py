@@ -171,7 +171,7 @@ def weights_array(weights) -> np.ndarray:
     is_flat = array.size > 1 and not any(array.strides)
     if not is_flat:
         return array
-    strides = []
+    strides: list[int] = []
     step = array.itemsize
     for size in reversed(array.shape):
         strides.insert(0, step)
