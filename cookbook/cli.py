@@ -1,6 +1,7 @@
 """``python -m cookbook``: doctor · run · record · coverage."""
 
 import argparse
+import os
 import sys
 
 from . import paths
@@ -76,4 +77,6 @@ def main() -> int:
     except CookbookError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read it, such as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cookbook import backend, cli
+from cookbook import backend, cli, paths
 from cookbook.course import execution
 from cookbook.errors import CookbookError
 from tests.conftest import FIRST_CELL
@@ -78,3 +78,10 @@ def test_the_command_line_explains_itself_and_shows_no_traceback():
     assert "nothing.ipynb is not a notebook" in missing.stderr
     assert "Traceback" not in missing.stderr
     assert call("nonsense").returncode == 2
+
+
+def test_a_reader_that_has_read_enough_is_no_fault():
+    command = f'"{sys.executable}" -m cookbook doctor | true'
+    options = {"capture_output": True, "text": True, "cwd": paths.ROOT}
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], **options)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -15,8 +15,8 @@ from cookbook.paths import ROOT
 from tests import notebook_format, still_allowed
 from tests.rules.reading import TEMPLATE, course
 
-SOURCES = [ROOT / "install.py", ROOT / "conftest.py"]
-for name in ("cookbook", "tests", "results", "plugins"):
+SOURCES = [ROOT / "install.py", ROOT / "setup.py", ROOT / "conftest.py"]
+for name in ("cookbook", "installer", "notebooks", "plugins", "results", "tests"):
     SOURCES += sorted((ROOT / name).rglob("*.py"))
 PLUGINS = [path for path in (ROOT / "plugins").rglob("*") if path.suffix in {".cu", ".h", ".cpp"}]
 NOTEBOOKS = [*course(), TEMPLATE]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import cookbook
-from cookbook import backend
+from cookbook import backend, paths
 from cookbook.course import results
 
 STAMP = {
@@ -127,3 +127,10 @@ def test_versions_takes_the_newest_of_each_environment(monkeypatch, stamp):
     table = results.versions("101")
     assert sorted(zip(table["environment"], table["x"], strict=True)) == [("10", 3), ("8.6", 2)]
     assert results.versions("101", ["cpu"])["x"].tolist() == [4]
+
+
+def test_versions_of_what_was_never_recorded_are_none(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    table = results.versions("999")
+    assert len(table) == 0
+    assert {"environment", "date"} <= set(table.columns)
