@@ -70,6 +70,40 @@ def trained_digits_cnn() -> nn.Sequential:
     return model
 
 
+class Encoder(nn.Module):
+    """A block of a transformer's encoder, the norm before each branch: (n, t, width) → the same.
+
+    Attention is spelled out, because PyTorch's fused modules export differently from version to
+    version.
+
+    Args: width – of a token; heads – of the attention, which divide it.
+    """
+
+    def __init__(self, width: int = 64, heads: int = 4):
+        super().__init__()
+        self.heads = heads
+        self.norm1 = nn.LayerNorm(width)
+        self.norm2 = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Attention, then a hidden layer; each is added to what it reads."""
+        x = x + self.out(self.attention(self.norm1(x)))
+        return x + self.down(nn.functional.gelu(self.up(self.norm2(x))))
+
+    def attention(self, x: torch.Tensor) -> torch.Tensor:
+        """What the heads mix, side by side: (n, t, width)."""
+        n, t, width = x.shape
+        size = width // self.heads
+        parts = self.qkv(x).chunk(3, -1)
+        q, k, v = (part.view(n, t, self.heads, size).transpose(1, 2) for part in parts)
+        scores = torch.softmax(q @ k.transpose(-1, -2) * size**-0.5, -1)
+        return (scores @ v).transpose(1, 2).reshape(n, t, width)
+
+
 def accuracy(logits: Any, labels: Any) -> float:
     """Share of rows whose largest logit is the label, from 0 to 1.
 

@@ -120,13 +120,9 @@ def versions(number: str, environments: Iterable[str] = ("8.6", "10")) -> "panda
     """The newest recorded rows of a notebook for each environment, to lay versions side by side.
 
     Returns: a DataFrame as ``load`` gives it, with only the newest date of each environment; an
-    environment that nothing is recorded in has no rows, and where nothing is recorded at all there
-    are none.
+    environment that nothing is recorded in has no rows.
+    Raises: CookbookError where nothing is recorded under that number at all.
     """
-    import pandas as pd
-
-    if not list(paths.RESULTS.glob(f"*/{number}.json")):
-        return pd.DataFrame(columns=["environment", "date"])
     rows = load(number)
     wanted = rows[rows["environment"].isin(list(environments))]
     newest = wanted.groupby("environment")["date"].transform("max")

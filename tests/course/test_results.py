@@ -129,8 +129,7 @@ def test_versions_takes_the_newest_of_each_environment(monkeypatch, stamp):
     assert results.versions("101", ["cpu"])["x"].tolist() == [4]
 
 
-def test_versions_of_what_was_never_recorded_are_none(monkeypatch, tmp_path):
+def test_versions_of_what_was_never_recorded_are_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "RESULTS", tmp_path)
-    table = results.versions("999")
-    assert len(table) == 0
-    assert {"environment", "date"} <= set(table.columns)
+    with pytest.raises(cookbook.CookbookError, match="results/ has nothing of '999'"):
+        results.versions("999")
