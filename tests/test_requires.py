@@ -5,8 +5,8 @@ import types
 import pytest
 
 import cookbook
-from cookbook import backend, one_kernel, process, requires, tools
-from cookbook.errors import ProcessError
+from cookbook import backend, cmake, one_kernel, process, requires, tools
+from cookbook.errors import PluginError, ProcessError
 
 HERE = ".".join(str(part) for part in backend.api_version())
 
@@ -149,9 +149,24 @@ def test_tools_are_found_or_named(monkeypatch):
     assert requires.unmet("nvcc, trtexec, NvInfer.h") == []
 
 
+def test_cmake_may_be_inside_a_package(monkeypatch):
+    monkeypatch.setattr(tools, "find_tool", lambda name: None)
+    monkeypatch.setattr(cmake, "find_cmake", lambda: "/somewhere/data/bin/cmake")
+    assert requires.unmet("cmake") == []
+
+
+def test_cmake_that_is_nowhere_is_named(monkeypatch):
+    def refuse():
+        raise PluginError("no cmake on this machine")
+
+    monkeypatch.setattr(tools, "find_tool", lambda name: f"/somewhere/{name}")
+    monkeypatch.setattr(cmake, "find_cmake", refuse)
+    assert requires.unmet("nvcc, cmake") == ["cmake: pip install cmake"]
+
+
 def test_every_word_that_can_be_missing_has_a_remedy():
     for word, need in requires.KNOWN.items():
-        assert need.kind in ("gpu", "trt", "rtx", "counters", "tool", "package")
+        assert need.kind in ("gpu", "trt", "rtx", "counters", "cmake", "tool", "package")
         assert bool(need.remedy) == (word != "gpu")
 
 
