@@ -157,7 +157,8 @@ def test_a_tensorrt_that_cannot_be_imported_is_a_row(monkeypatch):
             raise OSError("libnvinfer.so.8: cannot open")
         return types.SimpleNamespace(__version__="1.7.1")
 
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
+    found = types.SimpleNamespace(origin=None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
     monkeypatch.setattr(doctor.importlib, "import_module", import_module)
     monkeypatch.setattr(backend, "product", lambda: "TensorRT-RTX 1.7.1")
     rows = _rows()
