@@ -30,7 +30,7 @@ FINDINGS: dict[str, dict[str, int]] = {
 
 # {function: the notebooks that define it or one hardly different}
 TWINS: dict[str, set[str]] = {
-    "named": {"110-loops-and-conditions", "102-network-api"},
+    "named": {"102-network-api", "110-loops-and-conditions"},
     "quiet": {"204-polygraphy", "103-onnx-parser"},
     "contest": {"107-precision", "108-operators"},
 }
